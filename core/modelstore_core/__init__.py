@@ -1,0 +1,1 @@
+"""Versioned models in a folder or a bucket, with no server."""
