@@ -1,0 +1,193 @@
+"""From a URL or a path to a storage: folders, memory, S3, and whatever an installed package adds.
+
+A package adds a scheme by an entry point in the group `modelstore.storage`: its name is the scheme, its value a
+callable `(url, **options) -> Storage`. Built-in schemes cannot be replaced.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeAlias, cast
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from modelstore_core.errors import InvalidInput, InvalidLocation, MissingExtra
+from modelstore_core.storage.keys import check_key
+from modelstore_core.storage.local import LocalStorage
+from modelstore_core.storage.memory import MemoryStorage
+from modelstore_core.storage.protocol import Storage
+
+__all__ = ["Option", "open_storage"]
+
+Option: TypeAlias = str | bool | None
+"""What an option of a storage may be: plain values, so that configurations can hold them."""
+
+_GROUP = "modelstore.storage"
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//)?")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
+_SECRETS = "Give credentials by the environment or a profile, never in a URL: URLs end up in logs."
+
+
+def open_storage(url: str | os.PathLike[str], **options: Option) -> Storage:
+    """Open the storage a URL or path names; asks no service and makes no folder.
+
+    Relative paths are resolved now, `~` is expanded. `InvalidLocation` for anything that is not understood: an
+    unknown scheme or option, a query, credentials in the URL. `MissingExtra` if the scheme's packages are missing.
+
+    Args:
+        url: A path, `file:///…`, `memory://name`, `s3://bucket/prefix`, or a URL of a scheme that a package added.
+        options: For S3 `endpoint`, `region`, `profile`, `path_style`, `anonymous`; none for folders and memory.
+    """
+    text = _text(url)
+    scheme = "" if isinstance(url, os.PathLike) else _scheme(text)
+    opener = _BUILT_IN.get(scheme)
+    if opener:
+        return opener(text, options)
+    return _third_party(scheme, text)(text, **options)
+
+
+def _text(url: object) -> str:
+    text = os.fspath(url) if isinstance(url, str | os.PathLike) else None
+    if not isinstance(text, str) or not text.strip() or "\0" in text:
+        raise InvalidLocation(f"{url!r} is not a location.", value=url, fix=_known())
+    return text
+
+
+def _scheme(text: str) -> str:
+    match = _SCHEME.match(text)
+    if match is None:
+        return ""
+    scheme = match[1].lower()
+    if match[2]:
+        return scheme
+    if scheme in _BUILT_IN:
+        # "s3:/bucket" would otherwise quietly become a folder called "s3:".
+        raise _invalid(text, f"{scheme}: is not followed by two slashes", f"Write {scheme}://…, or ./{scheme}:… .")
+    return ""
+
+
+def _third_party(scheme: str, text: str) -> Callable[..., Storage]:
+    for entry in importlib.metadata.entry_points(group=_GROUP, name=scheme):
+        return cast("Callable[..., Storage]", entry.load())
+    raise _invalid(text, f"the scheme {scheme!r} is unknown", _known())
+
+
+def _known() -> str:
+    added = {entry.name for entry in importlib.metadata.entry_points(group=_GROUP)}
+    schemes = ", ".join(f"{scheme}://" for scheme in sorted((added | set(_BUILT_IN)) - {""}))
+    return f"Known are a path and {schemes}."
+
+
+def _open_path(text: str, options: Mapping[str, Option]) -> Storage:
+    _check_options(text, options, ())
+    try:
+        return LocalStorage(Path(text).expanduser())
+    except RuntimeError as error:
+        raise _invalid(text, "there is no such home folder", "Write the path out.") from error
+
+
+def _open_file(text: str, options: Mapping[str, Option]) -> Storage:
+    parts = _split(text)
+    if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
+        raise _invalid(text, f"{parts.netloc!r} is taken for a host", "Write file:///path, with three slashes.")
+    _check_options(text, options, ())
+    path = unquote(parts.path)
+    if "\0" in path:
+        raise _invalid(text, "it has a NUL byte", "Leave it out.")
+    return LocalStorage(Path(path))
+
+
+def _open_memory(text: str, options: Mapping[str, Option]) -> Storage:
+    parts = _split(text)
+    _check_options(text, options, ())
+    name = (parts.netloc + parts.path).strip("/")
+    return MemoryStorage(_as_key(text, name))
+
+
+def _open_s3(text: str, options: Mapping[str, Option]) -> Storage:
+    parts = _split(text)
+    if not _BUCKET.fullmatch(parts.netloc):
+        raise _invalid(text, f"{parts.netloc!r} is not a bucket name", "Write s3://bucket or s3://bucket/prefix.")
+    _check_options(text, options, ("endpoint", "region", "profile", "path_style", "anonymous"))
+    prefix = _as_key(text, parts.path.strip("/"))
+    for package in ("obstore", "boto3"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtra(
+                f"{_shown(text)!r} needs the package {package}, which is not installed.",
+                value=package,
+                fix='Run: pip install "modelstore-pipelines[s3]"',
+            )
+    from modelstore_core.storage.s3 import S3Options, S3Storage
+
+    return S3Storage(
+        parts.netloc,
+        prefix,
+        S3Options(
+            endpoint=_word(text, options, "endpoint"),
+            region=_word(text, options, "region"),
+            profile=_word(text, options, "profile"),
+            path_style=_switch(text, options, "path_style"),
+            anonymous=_switch(text, options, "anonymous") or False,
+        ),
+    )
+
+
+_BUILT_IN: dict[str, Callable[[str, Mapping[str, Option]], Storage]] = {
+    "": _open_path,
+    "file": _open_file,
+    "memory": _open_memory,
+    "s3": _open_s3,
+}
+
+
+def _split(text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise _invalid(text, "it is not a URL", _known()) from error
+    if "@" in parts.netloc:
+        raise _invalid(text, "it has a user or a password in it", _SECRETS)
+    if "?" in text or "#" in text:
+        raise _invalid(text, "it has a query or a fragment", "Give options as arguments, not in the URL.")
+    return parts
+
+
+def _as_key(text: str, name: str) -> str:
+    try:
+        return check_key(name) if name else ""
+    except InvalidInput as error:
+        raise _invalid(text, f"{name!r} cannot be used", error.what) from error
+
+
+def _check_options(text: str, options: Mapping[str, Option], known: tuple[str, ...]) -> None:
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        fix = f"Known are: {', '.join(known)}." if known else "There are none."
+        raise _invalid(text, f"{', '.join(map(repr, unknown))} is no option of it", fix)
+
+
+def _word(text: str, options: Mapping[str, Option], name: str) -> str | None:
+    option = options.get(name)
+    if option is not None and (not isinstance(option, str) or not option):
+        raise _invalid(text, f"its option {name!r} is not a string with something in it", "Give one, or leave it out.")
+    return option
+
+
+def _switch(text: str, options: Mapping[str, Option], name: str) -> bool | None:
+    option = options.get(name)
+    if option is not None and not isinstance(option, bool):
+        raise _invalid(text, f"its option {name!r} is neither True nor False", "Give one, or leave it out.")
+    return option
+
+
+def _invalid(text: str, problem: str, fix: str) -> InvalidLocation:
+    shown = _shown(text)
+    return InvalidLocation(f"{shown!r} is not a location: {problem}.", value=shown, fix=fix)
+
+
+def _shown(text: str) -> str:
+    """The URL without what may be a secret: user information and everything after a question mark."""
+    without_user = re.sub(r"(//)[^/?#]*@", r"\1…@", text)
+    return re.sub(r"[?#].*", "?…", without_user, flags=re.DOTALL) if "://" in text else text
