@@ -5,7 +5,6 @@ then linked or renamed. What a crash leaves behind is such a temporary file, whi
 Folders are made when something is written into them; reading writes nothing, so read-only users can read.
 """
 
-import builtins
 import errno
 import os
 import secrets
@@ -141,7 +140,7 @@ class LocalStorage:
         check_prefix(prefix)
         return self._listed(tuple(prefix.split("/")[:-1]))
 
-    def together(self, calls: Sequence[Callable[[], T]]) -> builtins.list[T]:
+    def together(self, calls: Sequence[Callable[[], T]]) -> Sequence[T]:
         """Run the calls one by one: on a disk nothing is won by more."""
         return one_by_one(calls)
 
@@ -220,7 +219,7 @@ class LocalStorage:
             pending += below
             yield from infos
 
-    def _scan(self, parts: tuple[str, ...]) -> tuple[builtins.list[ObjectInfo], builtins.list[tuple[str, ...]]]:
+    def _scan(self, parts: tuple[str, ...]) -> tuple[Sequence[ObjectInfo], Sequence[tuple[str, ...]]]:
         infos, below = [], []
         with (
             suppress(FileNotFoundError, NotADirectoryError),

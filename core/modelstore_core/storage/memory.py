@@ -1,6 +1,5 @@
 """A storage in this process's memory: for tests, notebooks and as the reference every other backend is held to."""
 
-import builtins
 import hashlib
 import threading
 import time
@@ -113,7 +112,7 @@ class MemoryStorage:
             infos = [info for key, (_, info) in space.objects.items() if key.startswith(prefix)]
         return iter(infos)
 
-    def together(self, calls: Sequence[Callable[[], T]]) -> builtins.list[T]:
+    def together(self, calls: Sequence[Callable[[], T]]) -> Sequence[T]:
         """Run the calls one by one: there is nothing to wait for."""
         return one_by_one(calls)
 
