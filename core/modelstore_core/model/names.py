@@ -56,7 +56,9 @@ def check_name(name: str) -> str:
     if bad:
         raise InvalidName(f"The model name {name!r} contains {', '.join(map(repr, bad))}.", value=name, fix=fix)
     if not 1 <= size <= MAX_NAME_BYTES or name != name.strip() or name in (".", ".."):
-        raise InvalidName(f"The model name {name!r} is empty, too long, blank at an end, or a dot.", value=name, fix=fix)
+        raise InvalidName(
+            f"The model name {name!r} is empty, too long, blank at an end, or a dot.", value=name, fix=fix
+        )
     return name
 
 

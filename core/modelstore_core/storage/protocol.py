@@ -104,7 +104,7 @@ class Storage(Protocol):
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """All objects whose key starts with `prefix` (which ends in "/"), in no promised order."""
 
-    def together(self, calls: Sequence[Callable[[], T]]) -> list[T]:
+    def together(self, calls: Sequence[Callable[[], T]]) -> Sequence[T]:
         """Run independent calls on this storage, at the same time where that pays; results in order.
 
         The first error is raised, after all calls have ended.

@@ -1,0 +1,29 @@
+"""Canonical bytes of a document, and the reading of bytes that may be anything."""
+
+import json
+
+from modelstore_core.errors import Corrupt
+from modelstore_core.model.json import JsonObject
+
+__all__ = ["encode", "parse"]
+
+
+def encode(document: JsonObject) -> bytes:
+    """UTF-8 JSON with sorted keys, no blanks between tokens and a newline at the end; the same bytes every time."""
+    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode() + b"\n"
+
+
+def parse(raw: bytes, where: str) -> JsonObject:
+    """The JSON object in `raw`.
+
+    Raises:
+        Corrupt: It is not one; the message says where.
+    """
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise Corrupt(f"{where} is not JSON: {error}.", value=where, fix="Run a check of the storage.") from error
+    if not isinstance(document, dict):
+        raise Corrupt(f"{where} is not a JSON object.", value=where, fix="Run a check of the storage.")
+    return document

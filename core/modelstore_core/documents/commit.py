@@ -1,0 +1,168 @@
+"""The commit: one operation, the entries since the last block, and the state that holds after it."""
+
+import hashlib
+from dataclasses import dataclass
+
+from modelstore_core.documents.canonical import encode, parse
+from modelstore_core.documents.operations import read_entry, summarize, write_entry
+from modelstore_core.documents.reading import Reader
+from modelstore_core.errors import Corrupt, StoreTooNew, TooLarge
+from modelstore_core.model.json import Json, JsonObject
+from modelstore_core.model.operations import Entry
+from modelstore_core.model.state import MAX_ALIASES, AliasState, Pointer, State
+
+__all__ = ["BLOCK", "FORMAT", "Commit", "check_format", "read_commit", "write_commit"]
+
+FORMAT = 1
+BLOCK = 32
+MAX_OPERATION = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """One commit as it was read or written.
+
+    Attributes:
+        model: The model's full name.
+        entry: What it did, complete.
+        recent: The entries after the last block and before this one, possibly cut.
+        state: What holds after it.
+        prev: sha256 of the previous commit's stored bytes; None for the first.
+        sha256: Of this commit's stored bytes.
+    """
+
+    model: str
+    entry: Entry
+    recent: tuple[Entry, ...]
+    state: State
+    prev: str | None
+    sha256: str
+
+    @property
+    def seq(self) -> int:
+        """The position in the log, from 1."""
+        return self.entry.seq
+
+
+def check_format(document: JsonObject, where: str) -> None:
+    """Refuse a document of a later format.
+
+    Raises:
+        StoreTooNew: Its format number is above this release's.
+        Corrupt: It has none.
+    """
+    number = document.get("format")
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise Corrupt(f"{where} has no format number.", value=where, fix="It was not written by modelstore-pipelines.")
+    if number > FORMAT:
+        raise StoreTooNew(
+            f"{where} is of format {number}; this release reads up to {FORMAT}.",
+            value=number,
+            fix="Upgrade modelstore-pipelines.",
+        )
+
+
+def write_commit(model: str, base: Commit | None, entry: Entry, state: State) -> tuple[Commit, bytes]:
+    """The commit after `base`, and its bytes.
+
+    Raises:
+        TooLarge: The operation is over 256 KiB, or there are over 1,000 aliases.
+    """
+    written = write_entry(entry)
+    size = len(encode({"op": written["op"]}))
+    if size > MAX_OPERATION:
+        raise TooLarge(
+            f"The record of this {entry.verb} has {size} bytes; one commit holds {MAX_OPERATION}.",
+            value=size,
+            fix="Keep large texts, tables and long parameter lists in a file of the model's folder.",
+        )
+    if len(state.aliases) > MAX_ALIASES:
+        raise TooLarge(
+            f"The model {model!r} would have {len(state.aliases)} aliases.",
+            value=len(state.aliases),
+            fix=f"At most {MAX_ALIASES}: remove some with unalias.",
+        )
+    recent: list[Json] = []
+    if base is not None and base.seq % BLOCK:
+        recent = [*(write_entry(e) for e in base.recent), summarize(write_entry(base.entry))]
+    document: JsonObject = {
+        "format": FORMAT,
+        "model": model,
+        "prev": None if base is None else base.sha256,
+        "entry": written,
+        "recent": recent,
+        "state": _write_state(state),
+    }
+    raw = encode(document)
+    return read_commit(raw, f"log/{entry.seq}"), raw
+
+
+def read_commit(raw: bytes, where: str) -> Commit:
+    """The commit in `raw`.
+
+    Raises:
+        Corrupt: It is not as the format says; all problems are named.
+        StoreTooNew: It is of a later format.
+    """
+    document = parse(raw, where)
+    check_format(document, where)
+    reader = Reader(document, where)
+    entry = read_entry(reader.object("entry"), where)
+    recent = tuple(read_entry(item, where) for item in reader.list("recent") if isinstance(item, dict))
+    state = _read_state(reader.within("state", document.get("state")))
+    commit = Commit(
+        model=reader.text("model"),
+        entry=entry,
+        recent=recent,
+        state=state,
+        prev=reader.optional_text("prev"),
+        sha256=hashlib.sha256(raw).hexdigest(),
+    )
+    expected = range(entry.seq - len(recent), entry.seq)
+    if [e.seq for e in recent] != list(expected) or len(recent) != (entry.seq - 1) % BLOCK:
+        reader.complain("recent", "does not hold the entries since the last block")
+    reader.finish()
+    return commit
+
+
+def _write_pointer(pointer: Pointer) -> JsonObject:
+    return {
+        "number": pointer.number,
+        "record": pointer.record,
+        "annotated": pointer.annotated,
+        "superseded_by": pointer.superseded_by,
+    }
+
+
+def _write_state(state: State) -> JsonObject:
+    return {
+        "next": state.next,
+        "live": state.live,
+        "newest": None if state.newest is None else _write_pointer(state.newest),
+        "aliases": {name: {**_write_pointer(a.target), "set": a.set} for name, a in state.aliases.items()},
+        "rules": state.rules,
+    }
+
+
+def _read_pointer(reader: Reader) -> Pointer:
+    return Pointer(
+        number=reader.integer("number"),
+        record=reader.integer("record"),
+        annotated=reader.optional_integer("annotated"),
+        superseded_by=reader.optional_integer("superseded_by"),
+    )
+
+
+def _read_state(reader: Reader) -> State:
+    newest = reader.document.get("newest")
+    aliases = {}
+    for name, value in reader.object("aliases").items():
+        alias = reader.within(f"aliases.{name}", value)
+        aliases[name] = AliasState(target=_read_pointer(alias), set=alias.integer("set"))
+    return State(
+        next=reader.integer("next"),
+        live=reader.integer("live"),
+        newest=None if newest is None else _read_pointer(reader.within("newest", newest)),
+        aliases=aliases,
+        rules=reader.object("rules"),
+    )

@@ -1,0 +1,151 @@
+"""The objects beside the log: hints, claims, blocks, and the store's own document."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from modelstore_core.documents.canonical import encode, parse
+from modelstore_core.documents.commit import FORMAT, check_format
+from modelstore_core.documents.operations import read_entry, write_entry
+from modelstore_core.documents.reading import Reader
+from modelstore_core.errors import Corrupt, ModelStoreError, StoreTooNew
+from modelstore_core.model.json import JsonObject
+from modelstore_core.model.operations import Entry
+
+__all__ = [
+    "Hashed",
+    "Mark",
+    "StoreDocument",
+    "read_block",
+    "read_claim",
+    "read_hint",
+    "read_store",
+    "write_block",
+    "write_claim",
+    "write_hint",
+    "write_store",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A position in a log, and the op id of the commit there, which proves that the commit existed.
+
+    Attributes:
+        seq: 0 before the first commit.
+        op_id: "" at seq 0.
+    """
+
+    seq: int
+    op_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hashed:
+    """A complete entry, and the sha256 of the commit's stored bytes that it was read from."""
+
+    entry: Entry
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreDocument:
+    """`store.json`: the store's identity, and where and when its self-test passed."""
+
+    id: str
+    created_at: str
+    features: tuple[str, ...]
+    self_test: JsonObject
+
+
+def write_hint(model: str, mark: Mark, nonce: str) -> bytes:
+    """A hint's bytes."""
+    return encode({"model": model, "seq": mark.seq, "op": mark.op_id, "nonce": nonce})
+
+
+def read_hint(raw: bytes | None) -> tuple[str, Mark] | None:
+    """A hint's model name and mark, or None for anything that is not a hint: it is never an error."""
+    return None if raw is None else _read_mark(raw, "model")
+
+
+def write_claim(key: str, mark: Mark) -> bytes:
+    """A claim's bytes."""
+    return encode({"key": key, "seq": mark.seq, "op": mark.op_id})
+
+
+def read_claim(raw: bytes) -> Mark | None:
+    """A claim's mark, or None if it is not a claim: then nothing is proven."""
+    found = _read_mark(raw, "key")
+    return None if found is None else found[1]
+
+
+def _read_mark(raw: bytes, subject: str) -> tuple[str, Mark] | None:
+    try:
+        reader = Reader(parse(raw, subject), subject)
+        name, mark = reader.text(subject), Mark(seq=reader.integer("seq"), op_id=reader.text("op"))
+        reader.finish()
+    except Corrupt:
+        return None
+    return name, mark
+
+
+def write_block(model: str, entries: Sequence[Hashed]) -> bytes:
+    """A block's bytes: the same for every writer."""
+    rows: list[JsonObject] = [{**write_entry(row.entry), "sha256": row.sha256} for row in entries]
+    return encode({"format": FORMAT, "model": model, "entries": [*rows]})
+
+
+def read_block(raw: bytes, model: str, first: int, last: int) -> tuple[Hashed, ...] | None:
+    """The entries of the block, or None if it is not a whole block of these commits: the log itself is read then."""
+    where = f"block {first}-{last} of {model}"
+    try:
+        document = parse(raw, where)
+        check_format(document, where)
+        reader = Reader(document, where)
+        rows = [row for row in reader.list("entries") if isinstance(row, dict)]
+        entries = tuple(Hashed(entry=read_entry(row, where), sha256=str(row.get("sha256"))) for row in rows)
+    except StoreTooNew:
+        raise
+    except ModelStoreError:
+        return None
+    whole = [e.entry.seq for e in entries] == list(range(first, last + 1)) and not any(e.entry.cut for e in entries)
+    return entries if whole and document.get("model") == model else None
+
+
+def write_store(document: StoreDocument) -> bytes:
+    """The bytes of `store.json`."""
+    return encode(
+        {
+            "format": FORMAT,
+            "features": list(document.features),
+            "id": document.id,
+            "created_at": document.created_at,
+            "self_test": document.self_test,
+        }
+    )
+
+
+def read_store(raw: bytes) -> StoreDocument:
+    """The document in the bytes of `store.json`.
+
+    Raises:
+        StoreTooNew: The store is of a later format, or needs features that this release does not have.
+        Corrupt: It is not such a document.
+    """
+    document = parse(raw, "store.json")
+    check_format(document, "store.json")
+    reader = Reader(document, "store.json")
+    features = reader.texts("features")
+    if features:
+        raise StoreTooNew(
+            f"The store needs {', '.join(features)}, which this release does not have.",
+            value=features,
+            fix="Upgrade modelstore-pipelines.",
+        )
+    result = StoreDocument(
+        id=reader.text("id"),
+        created_at=reader.text("created_at"),
+        features=features,
+        self_test=reader.object("self_test"),
+    )
+    reader.finish()
+    return result

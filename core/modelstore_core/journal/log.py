@@ -1,0 +1,287 @@
+"""Reading and extending one model's log by the rules of `docs/format.md`, "Algorithms"."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from modelstore_core.documents.commit import BLOCK, Commit, read_commit, write_commit
+from modelstore_core.documents.sidecars import (
+    Hashed,
+    Mark,
+    read_block,
+    read_claim,
+    read_hint,
+    write_block,
+    write_claim,
+    write_hint,
+)
+from modelstore_core.errors import CommitUncertain, Corrupt, StorageError, StorageUnavailable
+from modelstore_core.journal.patience import Patience
+from modelstore_core.model.names import folder_of
+from modelstore_core.model.operations import Entry
+from modelstore_core.model.state import State
+from modelstore_core.ports import Ports
+from modelstore_core.storage.protocol import Storage
+
+__all__ = ["Journal", "hint_key"]
+
+_BEGINNING = Mark(seq=0, op_id="")
+_RETRY_FIX = "Retry with the same key=: it finds out what became of it."
+
+
+def hint_key(folder: str) -> str:
+    """Where a model's hint lies."""
+    return f"heads/{folder}.json"
+
+
+class Journal:
+    """One model's log in one storage; remembers the newest commit it has read, and every entry.
+
+    Safe to share between threads: what it remembers never becomes wrong, only old.
+    """
+
+    def __init__(self, storage: Storage, model: str, ports: Ports, patience: float) -> None:
+        self.model = model
+        self.folder = folder_of(model)
+        self.root = f"models/{self.folder}"
+        self._storage = storage
+        self._ports = ports
+        self._seconds = patience
+        self._rows: dict[int, Hashed] = {}
+        self._known: Commit | None = None
+
+    def known(self) -> Commit | None:
+        """The newest commit read so far, if it is still there: a folder may be removed by hand between two calls."""
+        if self._known is not None:
+            path = self._storage.local_path(self._log_key(self._known.seq))
+            if path is not None and not path.exists():
+                self._known, self._rows = None, {}
+        return self._known
+
+    def hinted(self) -> Mark:
+        """The hint's word, seq 0 if there is none: a place to start looking, proven only by its op id."""
+        found = read_hint(self._storage.get(hint_key(self.folder)))
+        return found[1] if found is not None and found[0] == self.model else _BEGINNING
+
+    def read(self, seq: int) -> Commit | None:
+        """The commit at this position, or None if the log ends before it."""
+        key = self._log_key(seq)
+        raw = self._storage.get(key)
+        return None if raw is None else self._accept(raw, seq)
+
+    def newest(self, start: Commit | None = None) -> Commit | None:
+        """The head of the log; with a commit to start from, no hint is asked."""
+        if start is not None:
+            return self._gallop(start)
+        mark = self.hinted()
+        if mark.seq:
+            here, after = self._storage.together([lambda: self.read(mark.seq), lambda: self.read(mark.seq + 1)])
+            if here is not None:
+                return here if after is None else self._gallop(after)
+        first = self.read(1)
+        return None if first is None else self._gallop(first)
+
+    def together(self, calls: Sequence[Callable[[], object]]) -> None:
+        """Run independent calls on this storage in one round."""
+        self._storage.together(calls)
+
+    def entries(self, first: int, head: Commit, needs: frozenset[str] | None = None) -> list[Entry]:
+        """The entries from `first` to the head, in order, with at least the fields `needs` (None: all)."""
+        wanted = range(max(first, 1), head.seq + 1)
+        have = {e.seq: e for e in (*head.recent, head.entry) if _suffices(e, needs)}
+        missing = [seq for seq in wanted if seq not in have and seq not in self._rows]
+        self._fetch_rows(missing, head)
+        return [have[seq] if seq in have else self._rows[seq].entry for seq in wanted]
+
+    def entry(self, seq: int, head: Commit, needs: frozenset[str] | None = None) -> Entry:
+        """One entry, with at least the fields `needs` (None: all)."""
+        if seq in self._rows:
+            return self._rows[seq].entry
+        for entry in (*head.recent, head.entry):
+            if entry.seq == seq and _suffices(entry, needs):
+                return entry
+        self._fetch_commit(seq)
+        return self._rows[seq].entry
+
+    def claim(self, key: str, mark: Mark) -> Mark:
+        """Stake the key from `mark` on, or learn from where it was staked first; a mark counts only if proven."""
+        claim_key = f"{self.root}/keys/{hashlib.sha256(key.encode()).hexdigest()}.json"
+        body = write_claim(key, mark)
+        taken = self._create_known(claim_key, body, lambda raw: raw == body, mark)
+        if taken is None:
+            return mark
+        return read_claim(taken) or _BEGINNING
+
+    def append(self, base: Commit | None, entry: Entry, state: State) -> tuple[bool, Commit]:
+        """Offer the commit after `base`: (True, it), or (False, the other's commit that stands there).
+
+        Atomic and durable when it returns True; the head is then announced by the caller.
+
+        Raises:
+            CommitUncertain: The storage did not say in time whether the commit took place.
+            TooLarge: The operation is beyond what one commit holds; nothing was written.
+        """
+        commit, raw = write_commit(self.model, base, entry, state)
+        if base is not None and base.seq % BLOCK == 0:
+            self._write_block(base)
+        mark = Mark(seq=entry.seq, op_id=entry.op_id)
+        taken = self._create_known(
+            self._log_key(entry.seq), raw, lambda there: self._accept(there, entry.seq).entry.op_id == entry.op_id, mark
+        )
+        if taken is None:
+            self._remember(commit)
+            return True, commit
+        other = self._accept(taken, entry.seq)
+        if other.prev != (None if base is None else base.sha256):
+            raise Corrupt(
+                f"log/{entry.seq} of {self.model!r} does not follow the commit before it.",
+                value=entry.seq,
+                fix="The log was changed behind the store's back: restore it from a backup.",
+            )
+        return False, other
+
+    def announce(self, mark: Mark) -> None:
+        """Put the hint, a fresh nonce for each try, until it stands.
+
+        Raises:
+            CommitUncertain: It could not be put in time, though the commit at `mark` stands.
+        """
+        patience = Patience(self._ports, self._seconds)
+        while True:
+            try:
+                return self._storage.put(hint_key(self.folder), write_hint(self.model, mark, self._ports.token()))
+            except StorageError as error:
+                if not isinstance(error, StorageUnavailable) or patience.spent():
+                    if mark == _BEGINNING:
+                        raise
+                    raise CommitUncertain(
+                        f"The change of {self.model!r} stands at log/{mark.seq}, but could not be announced: {error}",
+                        value=self.model,
+                        fix=_RETRY_FIX,
+                        op_id=mark.op_id,
+                        seq=mark.seq,
+                    ) from error
+            patience.wait()
+
+    def _log_key(self, seq: int) -> str:
+        return f"{self.root}/log/{seq:020}.json"
+
+    def _accept(self, raw: bytes, seq: int) -> Commit:
+        commit = read_commit(raw, f"log/{seq} of {self.model!r}")
+        if commit.seq != seq or commit.model != self.model:
+            raise Corrupt(
+                f"log/{seq} of {self.model!r} says it is log/{commit.seq} of {commit.model!r}.",
+                value=self.model,
+                fix="Restore the log from a backup.",
+            )
+        self._remember(commit)
+        return commit
+
+    def _remember(self, commit: Commit) -> None:
+        self._rows[commit.seq] = Hashed(entry=commit.entry, sha256=commit.sha256)
+        if self._known is None or commit.seq > self._known.seq:
+            self._known = commit
+
+    def _gallop(self, start: Commit) -> Commit:
+        low, step = start, 1
+        while (found := self.read(low.seq + step)) is not None:
+            if step == 1 and found.prev != low.sha256:
+                raise Corrupt(
+                    f"log/{found.seq} of {self.model!r} does not follow the commit before it.",
+                    value=found.seq,
+                    fix="The log was changed behind the store's back: open the store anew, or restore a backup.",
+                )
+            low, step = found, step * 2
+        high = low.seq + step
+        while high - low.seq > 1:
+            middle = (low.seq + high) // 2
+            found = self.read(middle)
+            low, high = (found, high) if found is not None else (low, middle)
+        return low
+
+    def _fetch_rows(self, missing: Sequence[int], head: Commit) -> None:
+        last_block_end = (head.seq - 1) // BLOCK * BLOCK
+        blocks = sorted({(seq - 1) // BLOCK for seq in missing if seq <= last_block_end})
+        loose = [seq for seq in missing if seq > last_block_end]
+        calls: list[Callable[[], Sequence[int]]] = [partial(self._fetch_block, index) for index in blocks]
+        calls += [partial(self._fetch_commit, seq) for seq in loose]
+        self._fetch_commits([seq for lacking in self._storage.together(calls) for seq in lacking])
+
+    def _fetch_block(self, index: int) -> Sequence[int]:
+        """Take in one block; the seqs that remain to be read singly, if it is missing or damaged."""
+        first, last = index * BLOCK + 1, (index + 1) * BLOCK
+        raw = self._storage.get(self._block_key(first, last))
+        rows = None if raw is None else read_block(raw, self.model, first, last)
+        if rows is None:
+            return [seq for seq in range(first, last + 1) if seq not in self._rows]
+        self._rows.update({row.entry.seq: row for row in rows})
+        return ()
+
+    def _fetch_commit(self, seq: int) -> Sequence[int]:
+        if self.read(seq) is None:
+            raise Corrupt(
+                f"The log of {self.model!r} has a hole at {seq}.", value=seq, fix="Restore the log from a backup."
+            )
+        return ()
+
+    def _fetch_commits(self, seqs: Sequence[int]) -> None:
+        self._storage.together([partial(self._fetch_commit, seq) for seq in seqs])
+
+    def _block_key(self, first: int, last: int) -> str:
+        return f"{self.root}/blocks/{first:020}-{last:020}.json"
+
+    def _write_block(self, base: Commit) -> None:
+        first = base.seq - BLOCK + 1
+        self._fetch_commits([seq for seq in range(first, base.seq + 1) if seq not in self._rows])
+        body = write_block(self.model, [self._rows[seq] for seq in range(first, base.seq + 1)])
+        patience = Patience(self._ports, self._seconds)
+        while True:
+            try:
+                return self._storage.put(self._block_key(first, base.seq), body)
+            except StorageUnavailable:
+                if patience.spent():
+                    raise
+            patience.wait()
+
+    def _create_known(self, key: str, body: bytes, mine: Callable[[bytes], bool], mark: Mark) -> bytes | None:
+        """Create until the key's owner is known: None if it is this call, else the owner's bytes."""
+        patience = Patience(self._ports, self._seconds)
+        cause: StorageError = StorageUnavailable(f"{key!r} seems neither free nor taken.", value=key)
+        doubt = False
+        while True:
+            try:
+                there = body if self._storage.create(key, body) else self._storage.get(key)
+            except StorageUnavailable as error:
+                there, cause, doubt = None, error, True
+            except StorageError as error:
+                there = self._read_back(key, error, mark, doubt=doubt)
+            if there is not None:
+                return None if mine(there) else there
+            if patience.spent():
+                raise self._uncertain(cause, mark) from cause
+            patience.wait()
+
+    def _read_back(self, key: str, cause: StorageError, mark: Mark, *, doubt: bool) -> bytes:
+        """What stands at the key after a create failed for good; raises the cause if that proves nothing happened."""
+        try:
+            there = self._storage.get(key)
+        except StorageError as error:
+            raise self._uncertain(error, mark) from cause
+        if there is not None:
+            return there
+        if doubt:
+            raise self._uncertain(cause, mark) from cause
+        raise cause
+
+    def _uncertain(self, error: StorageError, mark: Mark) -> CommitUncertain:
+        return CommitUncertain(
+            f"The storage did not say in time whether the change of {self.model!r} took place: {error}",
+            value=self.model,
+            fix=_RETRY_FIX,
+            op_id=mark.op_id,
+            seq=mark.seq,
+        )
+
+
+def _suffices(entry: Entry, needs: frozenset[str] | None) -> bool:
+    return not (entry.cut if needs is None else entry.cut & needs)

@@ -1,0 +1,1 @@
+"""What the log means: versions, aliases, gates, and the verbs that extend it."""

@@ -1,0 +1,94 @@
+"""The fold of a log: what each version is after a run of entries. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from modelstore_core.model.operations import AddVersion, Annotate, Delete, Entry, Purge, Restore
+from modelstore_core.model.state import Pointer
+
+__all__ = ["Folded", "fold"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folded:
+    """One version as of some commit: its record, its newest annotation, and whether it is to be had."""
+
+    record: Entry
+    annotation: Entry | None = None
+    deleted: bool = False
+    purged: bool = False
+    superseded_by: int | None = None
+
+    @property
+    def added(self) -> AddVersion:
+        """The operation that made the version."""
+        assert isinstance(self.record.op, AddVersion)
+        return self.record.op
+
+    @property
+    def number(self) -> int:
+        """The version's number."""
+        return self.added.number
+
+    @property
+    def live(self) -> bool:
+        """Neither deleted, purged nor superseded."""
+        return not (self.deleted or self.purged or self.superseded_by is not None)
+
+    @property
+    def pointer(self) -> Pointer:
+        """Where the version stands in the log."""
+        return Pointer(
+            number=self.number,
+            record=self.record.seq,
+            annotated=None if self.annotation is None else self.annotation.seq,
+            superseded_by=self.superseded_by,
+        )
+
+    @property
+    def metrics(self) -> Mapping[str, float | int]:
+        """The metrics, all annotations included."""
+        return self._annotated.metrics
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The tags, all annotations included."""
+        return self._annotated.tags
+
+    @property
+    def description(self) -> str:
+        """The description, all annotations included."""
+        return self._annotated.description
+
+    @property
+    def _annotated(self) -> AddVersion | Annotate:
+        if self.annotation is None:
+            return self.added
+        assert isinstance(self.annotation.op, Annotate)
+        return self.annotation.op
+
+
+def fold(entries: Iterable[Entry]) -> dict[int, Folded]:
+    """The versions whose records are among the entries, which must run without a gap up to the commit meant."""
+    versions: dict[int, Folded] = {}
+    for entry in entries:
+        op = entry.op
+        if isinstance(op, AddVersion):
+            versions[op.number] = Folded(record=entry)
+            if op.supersedes in versions:
+                versions[op.supersedes] = replace(versions[op.supersedes], superseded_by=op.number)
+        elif isinstance(op, Annotate | Delete | Restore | Purge) and op.number in versions:
+            versions[op.number] = _step(versions[op.number], entry, op)
+    return versions
+
+
+def _step(version: Folded, entry: Entry, op: Annotate | Delete | Restore | Purge) -> Folded:
+    match op:
+        case Annotate():
+            return replace(version, annotation=entry)
+        case Delete():
+            return replace(version, deleted=True)
+        case Restore():
+            return replace(version, deleted=False)
+        case Purge():
+            return replace(version, purged=True)

@@ -1,0 +1,217 @@
+"""What readers ask: records, listings, history, comparison, and the feed of changes."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from modelstore_core.documents.commit import BLOCK, Commit
+from modelstore_core.errors import InvalidInput
+from modelstore_core.model.json import Json
+from modelstore_core.model.operations import (
+    AddVersion,
+    Annotate,
+    Delete,
+    DropAlias,
+    Entry,
+    Purge,
+    RefuseAlias,
+    Restore,
+    SetAlias,
+    moves_of,
+)
+from modelstore_core.model.records import Comparison, Difference, Event, EventKind, ModelSummary, ModelVersion, Records
+from modelstore_core.registry.fold import Folded, fold
+from modelstore_core.registry.view import View
+
+__all__ = [
+    "compare",
+    "events_of",
+    "history",
+    "newest_versions",
+    "parse_cursor",
+    "record_of",
+    "summary_of",
+    "write_cursor",
+]
+
+
+def record_of(view: View, version: Folded, root_url: str) -> ModelVersion:
+    """The public record of a version, as of the view."""
+    entry, added = version.record, version.added
+    return ModelVersion(
+        name=view.model,
+        number=version.number,
+        digest=added.digest,
+        size=added.size,
+        format=added.format,
+        model_type=added.model_type,
+        metrics=version.metrics,
+        params=added.params,
+        tags=version.tags,
+        description=version.description,
+        files=added.files,
+        aliases=view.aliases_of(version.number),
+        lineage=added.lineage,
+        environment=added.environment,
+        signature=added.signature,
+        globals=added.globals,
+        created_at=_time(entry.time),
+        created_by=entry.actor,
+        key=entry.key,
+        attempt=entry.attempt,
+        supersedes=added.supersedes,
+        superseded_by=version.superseded_by,
+        deleted=version.deleted,
+        purged=version.purged,
+        url=f"{root_url}/{view.journal.root}/data/{added.data}",
+    )
+
+
+def newest_versions(view: View, limit: int | None, *, deleted: bool) -> list[Folded]:
+    """The newest versions, live ones or (if asked for) all, newest first; looks back only as far as needed."""
+    head = view.require()
+    window = head.seq if limit is None else max(BLOCK, limit)
+    while True:
+        first = max(head.seq - window + 1, 1)
+        versions = fold(view.entries(first))
+        chosen = [versions[n] for n in sorted(versions, reverse=True) if deleted or versions[n].live]
+        if first == 1 or (limit is not None and len(chosen) >= limit):
+            return chosen[:limit]
+        window *= 4
+
+
+def history(view: View, limit: int | None) -> Records[Event]:
+    """What happened to the model, newest first."""
+    head = view.require()
+    entries = view.entries(1 if limit is None else head.seq - limit + 1)
+    events = [event for entry in reversed(entries) for event in reversed(events_of(view.model, entry))]
+    return Records(events[:limit])
+
+
+def summary_of(head: Commit) -> ModelSummary:
+    """One model's line in a listing of all."""
+    state = head.state
+    return ModelSummary(
+        name=head.model,
+        newest=None if state.newest is None else state.newest.number,
+        versions=state.live,
+        aliases={alias: target.target.number for alias, target in state.aliases.items()},
+        changed_at=_time(head.entry.time),
+    )
+
+
+def compare(left: ModelVersion, right: ModelVersion) -> Comparison:
+    """All in which two versions differ: metrics, params, tags, environment, signature, files."""
+    a, b = _comparable(left), _comparable(right)
+    fields = [*a, *(field for field in b if field not in a)]
+    differences = [
+        Difference(field=field, left=a.get(field), right=b.get(field), change=_change(a.get(field), b.get(field)))
+        for field in fields
+        if a.get(field) != b.get(field)
+    ]
+    return Comparison(left=left, right=right, differences=Records(differences))
+
+
+def events_of(model: str, entry: Entry) -> list[Event]:
+    """What one entry did, as events: one for the operation, and one for each alias it moved or dropped besides."""
+    kinds: list[tuple[EventKind, str | None, int, int | None]] = [
+        ("alias.moved", move.alias, move.number, move.previous) for move in moves_of(entry)
+    ]
+    match entry.op:
+        case AddVersion(number=number):
+            kinds.insert(0, ("version.created", None, number, None))
+        case RefuseAlias(alias=alias, number=number, current=current):
+            kinds.append(("promotion.refused", alias, number, current))
+        case DropAlias(alias=alias, number=number):
+            kinds.append(("alias.dropped", alias, number, number))
+        case Annotate(number=number):
+            kinds.append(("version.annotated", None, number, None))
+        case Delete(number=number, dropped=dropped):
+            kinds.append(("version.deleted", None, number, None))
+            kinds += [("alias.dropped", alias, number, number) for alias in dropped]
+        case Restore(number=number):
+            kinds.append(("version.restored", None, number, None))
+        case Purge(number=number):
+            kinds.append(("version.purged", None, number, None))
+        case _:
+            pass
+    return [
+        Event(
+            id=f"{model}:{entry.seq}" + (f":{index}" if index else ""),
+            model=model,
+            seq=entry.seq,
+            kind=kind,
+            time=_time(entry.time),
+            actor=entry.actor,
+            number=number,
+            alias=alias,
+            previous=previous,
+            verb=entry.verb,
+            reason=getattr(entry.op, "reason", ""),
+            evidence=entry.op.evidence if isinstance(entry.op, SetAlias | RefuseAlias) else (),
+            key=entry.key,
+        )
+        for index, (kind, alias, number, previous) in enumerate(kinds)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """How far one model's log was read, and the etag that its hint had then."""
+
+    etag: str
+    seq: int
+
+
+def write_cursor(seen: Mapping[str, Seen]) -> str:
+    """The cursor that stands for what was seen."""
+    document = {folder: [s.etag, s.seq] for folder, s in seen.items()}
+    return base64.urlsafe_b64encode(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).decode()
+
+
+def parse_cursor(cursor: str | None) -> dict[str, Seen]:
+    """What a cursor stands for; None for nothing seen yet.
+
+    Raises:
+        InvalidInput: It is not a cursor that this project wrote.
+    """
+    if cursor is None:
+        return {}
+    try:
+        document = json.loads(base64.b64decode(cursor.encode(), altchars=b"-_", validate=True))
+        return {str(f): Seen(etag=str(etag), seq=int(seq)) for f, (etag, seq) in document.items()}
+    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        raise InvalidInput(
+            f"{cursor!r} is not a cursor.", value=cursor, fix="Pass one that `changes` returned, or None to start."
+        ) from error
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _comparable(version: ModelVersion) -> dict[str, Json]:
+    flat: dict[str, Json] = {f"metrics.{k}": v for k, v in version.metrics.items()}
+    flat |= {f"params.{k}": v for k, v in version.params.items()}
+    flat |= {f"tags.{k}": v for k, v in version.tags.items()}
+    flat |= {"description": version.description, "format": version.format, "model_type": version.model_type}
+    flat |= {"python": version.environment.get("python"), "git": version.environment.get("git")}
+    flat |= _requirements(version.environment.get("requirements"))
+    flat |= {f"signature.{k}": v for k, v in (version.signature or {}).items()}
+    flat |= {f"files.{file.path}": f"{file.size:,} bytes {file.sha256[:12]}" for file in version.files}
+    return flat
+
+
+def _requirements(pins: Json) -> dict[str, Json]:
+    texts = [pin for pin in pins if isinstance(pin, str)] if isinstance(pins, list) else []
+    return {f"requirements.{name}": version for name, _, version in (pin.partition("==") for pin in texts)}
+
+
+def _change(left: Json, right: Json) -> float | None:
+    numbers = (int, float)
+    if isinstance(left, numbers) and isinstance(right, numbers) and not isinstance(left, bool | str):
+        return right - left
+    return None

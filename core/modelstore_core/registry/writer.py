@@ -1,0 +1,184 @@
+"""The commit rule: decide on the newest commit that was read, offer the next, and decide anew after every loss."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+from modelstore_core.documents.commit import Commit
+from modelstore_core.documents.sidecars import Mark
+from modelstore_core.errors import Conflict, NotFound, StorageUnavailable
+from modelstore_core.journal.admission import stamp
+from modelstore_core.journal.log import Journal
+from modelstore_core.journal.patience import Patience
+from modelstore_core.model.operations import Condemn, Entry, Operation, SetAlias, Verb
+from modelstore_core.model.state import State
+from modelstore_core.ports import Ports
+from modelstore_core.registry.view import NOTHING, View
+
+__all__ = ["Answer", "Append", "Decide", "Decision", "Outcome", "Request", "Start", "Writer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Who asks for what, and under which idempotency key."""
+
+    verb: Verb
+    actor: str
+    key: str | None = None
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Append:
+    """The decision to commit an operation; `state` gives what holds after it, from its seq."""
+
+    op: Operation
+    state: Callable[[int], State]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The decision that no commit is needed: the answer is this version, found in this entry if it was committed."""
+
+    number: int
+    entry: Entry | None = None
+
+
+Decision: TypeAlias = Append | Answer
+Decide: TypeAlias = Callable[[View], Decision]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """From where a verb begins: a commit that was read (or none), the mark it was found by, and the key's claim."""
+
+    base: Commit | None
+    mark: Mark
+    claim: Mark | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a verb: the model after it, the version concerned, and the entry that holds it, if any."""
+
+    view: View
+    number: int
+    entry: Entry | None
+
+
+class Writer:
+    """Commits operations to one model's log."""
+
+    def __init__(self, journal: Journal, ports: Ports, patience: float) -> None:
+        self.journal = journal
+        self.ports = ports
+        self._seconds = patience
+
+    def begin(
+        self,
+        request: Request,
+        prepare: Callable[[Mark], object] | None = None,
+        beside: Sequence[Callable[[], object]] = (),
+    ) -> Start:
+        """Find a commit to build on, stake the key, and run `prepare` and `beside`, all in one round after the hint.
+
+        The commit may lag behind the head; what the others do may rest on the mark only as far as it is proven later.
+        """
+        known = self.journal.known()
+        mark = View(self.journal, known).mark if known is not None else self.journal.hinted()
+        base: list[Commit | None] = [known]
+        claim: list[Mark] = []
+        calls: list[Callable[[], object]] = []
+        if known is None:
+            calls.append(lambda: base.insert(0, self.journal.read(max(mark.seq, 1))))
+        if request.key is not None:
+            key = request.key
+            calls.append(lambda: claim.append(self.journal.claim(key, mark)))
+        if prepare is not None:
+            calls.append(partial(prepare, mark))
+        self.journal.together([*calls, *beside])
+        found = base[0]
+        if found is None and mark.seq:
+            found = self.journal.newest()
+        return Start(base=found, mark=mark, claim=claim[0] if claim else None)
+
+    def commit(self, request: Request, start: Start, decide: Decide) -> Outcome:
+        """Decide and commit until it stands, or until an answer without a commit is known to be current.
+
+        Raises:
+            NotFound, Conflict: What `decide` raised, true at a moment during this call; nothing was written.
+            CommitUncertain: The storage did not say in time whether the commit took place.
+        """
+        base, patience = start.base, Patience(self.ports, self._seconds)
+        while True:
+            view = View(self.journal, base)
+            try:
+                decision = decide(view)
+            except (NotFound, Conflict):
+                moved = self._moved(view)
+                if moved is None:
+                    raise
+                base = moved
+                continue
+            if isinstance(decision, Answer):
+                moved = self._moved(view)
+                if moved is None:
+                    self.journal.announce(view.mark)
+                    return Outcome(view=view, number=decision.number, entry=decision.entry)
+                base = moved
+                continue
+            won, commit = self._offer(view, request, decision)
+            if won:
+                after = View(self.journal, commit)
+                self.journal.announce(after.mark)
+                return Outcome(view=after, number=_number(decision.op), entry=commit.entry)
+            base = self.journal.newest(commit)
+            if patience.spent():
+                raise StorageUnavailable(
+                    f"Other writers of {self.journal.model!r} were faster for {self._seconds:g} s.",
+                    value=self.journal.model,
+                    fix="Nothing was written: try again, or give fewer writers one model.",
+                )
+            self.ports.sleep(self.ports.jitter() * 0.002)
+
+    def earlier(self, view: View, request: Request, claim: Mark | None) -> Answer | None:
+        """The outcome of an earlier call with this verb and key, if the log holds one."""
+        if claim is None:
+            return None
+        entries = view.entries(view.proven(claim) + 1, NOTHING)
+        mine = [e for e in entries if e.key == request.key and e.verb == request.verb]
+        if not mine or view.head is None:
+            return None
+        entry = self.journal.entry(mine[-1].seq, view.head)
+        return Answer(number=_number(entry.op), entry=entry)
+
+    def _moved(self, view: View) -> Commit | None:
+        """The new head if the log has grown since the view's, asked now."""
+        after = self.journal.read(view.mark.seq + 1)
+        return None if after is None else self.journal.newest(after)
+
+    def _offer(self, view: View, request: Request, decision: Append) -> tuple[bool, Commit]:
+        seq = view.mark.seq + 1
+        entry = Entry(
+            seq=seq,
+            op_id=self.ports.token(),
+            verb=request.verb,
+            actor=request.actor,
+            time=stamp(self.ports),
+            key=request.key,
+            attempt=request.attempt,
+            op=decision.op,
+        )
+        return self.journal.append(view.head, entry, decision.state(seq))
+
+
+def _number(op: Operation) -> int:
+    """The version that an operation is about; 0 for a condemnation, which is about none."""
+    match op:
+        case SetAlias(move=move):
+            return move.number
+        case Condemn():
+            return 0
+        case _:
+            return op.number

@@ -1,0 +1,1 @@
+"""The facade: every public verb, over one folder or bucket."""

@@ -1,0 +1,118 @@
+"""What every verb stands on: one storage, its models' journals, and who is asking. Pickles without secrets."""
+
+import getpass
+import os
+from dataclasses import dataclass
+
+from modelstore_core.errors import InvalidInput, InvalidLocation
+from modelstore_core.formats.trust import Trust
+from modelstore_core.journal.admission import admit
+from modelstore_core.journal.log import Journal
+from modelstore_core.model import names
+from modelstore_core.model.records import ModelVersion
+from modelstore_core.ports import Ports
+from modelstore_core.registry import queries
+from modelstore_core.registry.view import View
+from modelstore_core.registry.writer import Decide, Decision, Outcome, Request, Writer
+from modelstore_core.storage.protocol import Storage
+from modelstore_core.version import __version__
+
+__all__ = ["Handle", "Settings", "checked_actor", "location"]
+
+_MAX_ACTOR = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a store was opened, beside its storage."""
+
+    actor: str
+    trust: Trust
+    single_writer: bool
+    patience: float
+
+
+class Handle:
+    """A storage with the journals of its models; cheap to make, asks the storage nothing by itself."""
+
+    def __init__(self, storage: Storage, settings: Settings, ports: Ports | None = None) -> None:
+        self.storage = storage
+        self.settings = settings
+        self.ports = ports or Ports()
+        self._journals: dict[str, Journal] = {}
+        self._admitted = False
+
+    def __reduce__(self) -> tuple[type["Handle"], tuple[Storage, Settings]]:
+        return type(self), (self.storage, self.settings)
+
+    def journal(self, name: str) -> Journal:
+        """The journal of the model, remembered for the life of the handle."""
+        name = names.check_name(name)
+        found = self._journals.get(name)
+        if found is None:
+            found = self._journals[name] = Journal(self.storage, name, self.ports, self.settings.patience)
+        return found
+
+    def view(self, name: str) -> View:
+        """The model as it is now."""
+        journal = self.journal(name)
+        return View(journal, journal.newest(journal.known()))
+
+    def writer(self, name: str) -> Writer:
+        """A writer for the model; the storage is tested before the first write.
+
+        Raises:
+            UnsafeStorage: Create-if-absent is not real there.
+            StoreTooNew: The store is of a later format.
+        """
+        journal = self.journal(name)
+        if not self._admitted:
+            admit(self.storage, self.ports, __version__, single_writer=self.settings.single_writer)
+            self._admitted = True
+        return Writer(journal, self.ports, self.settings.patience)
+
+    def write(self, name: str, request: Request, decide: Decide) -> Outcome:
+        """Commit what `decide` decides; with a key, the outcome of an earlier call with it is returned instead."""
+        writer = self.writer(name)
+        start = writer.begin(request)
+
+        def keyed(view: View) -> Decision:
+            return writer.earlier(view, request, start.claim) or decide(view)
+
+        return writer.commit(request, start, keyed)
+
+    def record(self, view: View, number: int) -> ModelVersion:
+        """The public record of a version, as of the view."""
+        return queries.record_of(view, view.version(number), self.storage.url)
+
+
+def location(url: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
+    """The URL, or the environment's.
+
+    Raises:
+        InvalidLocation: There is neither.
+    """
+    found = url if url is not None else os.environ.get("MODELSTORE_URL")
+    if not found:
+        raise InvalidLocation(
+            "No store was named.",
+            value=url,
+            fix="Pass a URL such as './models' or 's3://bucket/prefix', or set MODELSTORE_URL.",
+        )
+    return found
+
+
+def checked_actor(actor: str | None) -> str:
+    """Who writes: what was given, the environment's, or the user's name."""
+    if actor is None:
+        return os.environ.get("MODELSTORE_ACTOR") or _user()
+    if not isinstance(actor, str) or not actor.strip() or len(actor) > _MAX_ACTOR:
+        raise InvalidInput(f"actor={actor!r} is no name.", value=actor, fix=f"Pass 1 to {_MAX_ACTOR} characters.")
+    return actor
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        return f"uid-{os.getuid()}"
