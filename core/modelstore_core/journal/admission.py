@@ -10,7 +10,7 @@ from modelstore_core.model.json import Json
 from modelstore_core.ports import Ports
 from modelstore_core.storage.protocol import Storage
 
-__all__ = ["admit", "self_test", "stamp"]
+__all__ = ["Admission", "self_test", "stamp"]
 
 _KEY = "store.json"
 _RACERS, _ROUNDS = 16, 3
@@ -21,35 +21,71 @@ def stamp(ports: Ports) -> str:
     return ports.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def admit(storage: Storage, ports: Ports, writer: str, *, single_writer: bool) -> None:
-    """Make sure that the storage may be written, testing it if it was not tested where it is now.
+class Admission:
+    """The leave to write to a storage: looked up once a handle, and the storage tested where it never was.
 
-    Raises:
-        UnsafeStorage: Create-if-absent is not real there, and `single_writer` was not asked for.
-        StoreTooNew: The store is of a later format.
+    Args:
+        storage: What is to be written.
+        ports: Clock and randomness.
+        writer: The release that writes, for the report.
+        single_writer: Whether to write even where create-if-absent is not real.
     """
-    raw = storage.get(_KEY)
-    document = None if raw is None else read_store(raw)
-    location: Mapping[str, Json] = asdict(storage.location())
-    if document is not None and document.self_test.get("location") == location:
-        tested = document.self_test.get("passed") is True
-        if tested or single_writer:
+
+    def __init__(self, storage: Storage, ports: Ports, writer: str, *, single_writer: bool) -> None:
+        self._storage = storage
+        self._ports = ports
+        self._writer = writer
+        self._single_writer = single_writer
+        self._document: StoreDocument | None = None
+        self._looked = False
+        self._granted = False
+
+    def look(self) -> None:
+        """Read what is known of the storage; writes nothing.
+
+        Raises:
+            StoreTooNew: The store is of a later format.
+        """
+        if self._looked:
             return
-    failure = self_test(storage, ports)
-    if failure and not single_writer:
-        raise UnsafeStorage(
-            f"{storage.url} cannot hold a store: {failure}",
-            value=storage.url,
-            fix="Use a storage that honours If-None-Match, or single_writer=True and never write from two places.",
+        raw = self._storage.get(_KEY)
+        if raw is not None:
+            self._document = read_store(raw)
+            test = self._document.self_test
+            here = test.get("location") == asdict(self._storage.location())
+            self._granted = here and (test.get("passed") is True or self._single_writer)
+        self._looked = True
+
+    def ensure(self) -> None:
+        """Make sure, before the first object is written, that the storage may be written.
+
+        Raises:
+            UnsafeStorage: Create-if-absent is not real there, and `single_writer` was not asked for.
+            StoreTooNew: The store is of a later format.
+        """
+        self.look()
+        if self._granted:
+            return
+        failure = self_test(self._storage, self._ports)
+        if failure and not self._single_writer:
+            raise UnsafeStorage(
+                f"{self._storage.url} cannot hold a store: {failure}",
+                value=self._storage.url,
+                fix="Use a storage that honours If-None-Match, or single_writer=True and never write from two places.",
+            )
+        self._report(passed=not failure)
+        self._granted = True
+
+    def _report(self, *, passed: bool) -> None:
+        time, known = stamp(self._ports), self._document
+        location: Mapping[str, Json] = asdict(self._storage.location())
+        document = StoreDocument(
+            id=self._ports.token() if known is None else known.id,
+            created_at=time if known is None else known.created_at,
+            features=(),
+            self_test={"location": dict(location), "passed": passed, "time": time, "writer": self._writer},
         )
-    time = stamp(ports)
-    updated = StoreDocument(
-        id=ports.token() if document is None else document.id,
-        created_at=time if document is None else document.created_at,
-        features=(),
-        self_test={"location": dict(location), "passed": not failure, "time": time, "writer": writer},
-    )
-    _write(storage, updated, existed=document is not None)
+        _write(self._storage, document, existed=known is not None)
 
 
 def _write(storage: Storage, document: StoreDocument, *, existed: bool) -> None:

@@ -10,7 +10,7 @@ from modelstore_core.model.operations import AddVersion, Condemn, Move
 from modelstore_core.registry.fold import Folded, fold
 from modelstore_core.registry.transitions import after
 from modelstore_core.registry.view import NOTHING, View
-from modelstore_core.registry.writer import Answer, Append, Decision, Outcome, Request, Writer
+from modelstore_core.registry.writer import Answer, Append, Decision, Outcome, Request, Sight, Writer
 
 __all__ = ["Draft", "save"]
 
@@ -30,8 +30,9 @@ class Draft:
 class _Save:
     """One save on its way: the id in use, what was sent under it, and from where the log is to be checked."""
 
-    def __init__(self, writer: Writer, stage: Stage, draft: Draft, request: Request) -> None:
+    def __init__(self, writer: Writer, sight: Sight, stage: Stage, draft: Draft, request: Request) -> None:
         self.writer = writer
+        self.sight = sight
         self.stage = stage
         self.draft = draft
         self.request = request
@@ -42,7 +43,7 @@ class _Save:
 
     def run(self) -> Outcome:
         sends = self.stage.sends(self.data_id, self.files.append)
-        start = self.writer.begin(self.request, self._announce_beginning, sends)
+        start = self.writer.begin(self.request, self.sight, [self._announce_beginning, *sends])
         self.claim = start.claim
         view = View(self.writer.journal, start.base)
         # Only a mark that is proven by its op id is older than the id, and so than any condemnation of it.
@@ -57,10 +58,10 @@ class _Save:
                 self._send_anew(View(self.writer.journal, base))
                 start = replace(start, base=base)
 
-    def _announce_beginning(self, mark: Mark) -> None:
+    def _announce_beginning(self) -> None:
         """Before a model's first commit its hint must stand, so that a crashed first save is found."""
-        if not mark.seq:
-            self.writer.journal.announce(mark)
+        if not self.sight.mark.seq:
+            self.writer.journal.announce(self.sight.mark)
 
     def _send_anew(self, view: View) -> None:
         self.floor = view.mark.seq
@@ -123,13 +124,14 @@ def _first_move(view: View, alias: str, number: int) -> Move:
     return Move(alias=alias, number=number, previous=current.target.number, back=current.set)
 
 
-def save(writer: Writer, stage: Stage, draft: Draft, request: Request) -> Outcome:
+def save(writer: Writer, sight: Sight, stage: Stage, draft: Draft, request: Request) -> Outcome:
     """Send the staged files and publish them as the model's next version, or find the version that the key made.
 
     Nothing is visible before the commit, everything after. With a key, at most one version of that key is live.
+    The sight must be older than the stage: only then is every condemnation of the stage's id after it.
 
     Raises:
         AttemptSuperseded: A later attempt of the key has decided, and its version is not live.
         CommitUncertain: The storage did not say in time whether the version was published.
     """
-    return _Save(writer, stage, draft, request).run()
+    return _Save(writer, sight, stage, draft, request).run()

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from modelstore_core.documents.commit import Commit
 from modelstore_core.documents.sidecars import Mark
 from modelstore_core.errors import Conflict, NotFound, StorageUnavailable
-from modelstore_core.journal.admission import stamp
+from modelstore_core.journal.admission import Admission, stamp
 from modelstore_core.journal.log import Journal
 from modelstore_core.journal.patience import Patience
 from modelstore_core.model.operations import Condemn, Entry, Operation, SetAlias, Verb
@@ -16,7 +16,7 @@ from modelstore_core.model.state import State
 from modelstore_core.ports import Ports
 from modelstore_core.registry.view import NOTHING, View
 
-__all__ = ["Answer", "Append", "Decide", "Decision", "Outcome", "Request", "Start", "Writer"]
+__all__ = ["Answer", "Append", "Decide", "Decision", "Outcome", "Request", "Sight", "Start", "Writer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,14 @@ Decide: TypeAlias = Callable[[View], Decision]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """Where the log was seen to stand: the newest commit this process has read, or else the hint's word."""
+
+    known: Commit | None
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
     """From where a verb begins: a commit that was read (or none), the mark it was found by, and the key's claim."""
 
@@ -68,40 +76,54 @@ class Outcome:
 
 
 class Writer:
-    """Commits operations to one model's log."""
+    """Commits operations to one model's log, once the storage has been admitted."""
 
-    def __init__(self, journal: Journal, ports: Ports, patience: float) -> None:
+    def __init__(self, journal: Journal, admission: Admission, ports: Ports, patience: float) -> None:
         self.journal = journal
+        self.admission = admission
         self.ports = ports
         self._seconds = patience
 
-    def begin(
-        self,
-        request: Request,
-        prepare: Callable[[Mark], object] | None = None,
-        beside: Sequence[Callable[[], object]] = (),
-    ) -> Start:
-        """Find a commit to build on, stake the key, and run `prepare` and `beside`, all in one round after the hint.
-
-        The commit may lag behind the head; what the others do may rest on the mark only as far as it is proven later.
-        """
+    def look(self) -> Sight:
+        """See where the log stands and whether the storage was admitted; one round at most, and nothing is written."""
         known = self.journal.known()
-        mark = View(self.journal, known).mark if known is not None else self.journal.hinted()
+        marks: list[Mark] = [] if known is None else [View(self.journal, known).mark]
+        calls: list[Callable[[], object]] = [self.admission.look]
+        if known is None:
+            calls.append(lambda: marks.append(self.journal.hinted()))
+        self.journal.together(calls)
+        return Sight(known=known, mark=marks[0])
+
+    def begin(self, request: Request, sight: Sight, beside: Sequence[Callable[[], object]] = ()) -> Start:
+        """Find a commit to build on, stake the key, and run `beside`, all in one round.
+
+        The commit may lag behind the head. What `beside` does may rest on the mark only as far as it is proven later.
+        """
+        known, mark = sight.known, sight.mark
         base: list[Commit | None] = [known]
         claim: list[Mark] = []
-        calls: list[Callable[[], object]] = []
+        calls: list[Callable[[], object]] = list(beside)
         if known is None:
             calls.append(lambda: base.insert(0, self.journal.read(max(mark.seq, 1))))
-        if request.key is not None:
-            key = request.key
-            calls.append(lambda: claim.append(self.journal.claim(key, mark)))
-        if prepare is not None:
-            calls.append(partial(prepare, mark))
-        self.journal.together([*calls, *beside])
+        stake = partial(self._stake, request, mark, claim)
+        # Only a save may be the first to write of a model: other verbs leave nothing behind where there is none.
+        at_once = request.verb == "save" or mark.seq > 0
+        if beside or (at_once and request.key is not None):
+            self.admission.ensure()
+        if at_once:
+            calls.append(stake)
+        self.journal.together(calls)
         found = base[0]
         if found is None and mark.seq:
             found = self.journal.newest()
+        if not at_once and found is not None:
+            self.admission.ensure()
+            stake()
         return Start(base=found, mark=mark, claim=claim[0] if claim else None)
+
+    def _stake(self, request: Request, mark: Mark, claim: list[Mark]) -> None:
+        if request.key is not None:
+            claim.append(self.journal.claim(request.key, mark))
 
     def commit(self, request: Request, start: Start, decide: Decide) -> Outcome:
         """Decide and commit until it stands, or until an answer without a commit is known to be current.
@@ -159,6 +181,7 @@ class Writer:
         return None if after is None else self.journal.newest(after)
 
     def _offer(self, view: View, request: Request, decision: Append) -> tuple[bool, Commit]:
+        self.admission.ensure()
         seq = view.mark.seq + 1
         entry = Entry(
             seq=seq,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from modelstore_core.errors import InvalidInput, InvalidLocation
 from modelstore_core.formats.trust import Trust
-from modelstore_core.journal.admission import admit
+from modelstore_core.journal.admission import Admission
 from modelstore_core.journal.log import Journal
 from modelstore_core.model import names
 from modelstore_core.model.records import ModelVersion
@@ -40,7 +40,7 @@ class Handle:
         self.settings = settings
         self.ports = ports or Ports()
         self._journals: dict[str, Journal] = {}
-        self._admitted = False
+        self._admission = Admission(storage, self.ports, __version__, single_writer=settings.single_writer)
 
     def __reduce__(self) -> tuple[type["Handle"], tuple[Storage, Settings]]:
         return type(self), (self.storage, self.settings)
@@ -59,22 +59,13 @@ class Handle:
         return View(journal, journal.newest(journal.known()))
 
     def writer(self, name: str) -> Writer:
-        """A writer for the model; the storage is tested before the first write.
-
-        Raises:
-            UnsafeStorage: Create-if-absent is not real there.
-            StoreTooNew: The store is of a later format.
-        """
-        journal = self.journal(name)
-        if not self._admitted:
-            admit(self.storage, self.ports, __version__, single_writer=self.settings.single_writer)
-            self._admitted = True
-        return Writer(journal, self.ports, self.settings.patience)
+        """A writer for the model."""
+        return Writer(self.journal(name), self._admission, self.ports, self.settings.patience)
 
     def write(self, name: str, request: Request, decide: Decide) -> Outcome:
         """Commit what `decide` decides; with a key, the outcome of an earlier call with it is returned instead."""
         writer = self.writer(name)
-        start = writer.begin(request)
+        start = writer.begin(request, writer.look())
 
         def keyed(view: View) -> Decision:
             return writer.earlier(view, request, start.claim) or decide(view)

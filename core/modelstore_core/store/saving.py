@@ -42,13 +42,14 @@ def save_model(
     """Write, send and publish; on a typed error nothing is left behind."""
     record = _record(said)  # everything that can be wrong with the words is found before anything is written
     aliases = _aliases(said.aliases)
-    journal = handle.journal(name)
-    stage = Stage(handle.storage, journal.root, handle.ports.token())
+    writer = handle.writer(name)
+    sight = writer.look()  # before the stage has an id, which in a folder others can see
+    stage = Stage(handle.storage, writer.journal.root, handle.ports.token())
     published: str | None = None
     try:
         written = formats.write(model, stage.folder, format=format, input_example=input_example)
         draft = Draft(record=_completed(record, written), aliases=aliases)
-        outcome = save(handle.writer(name), stage, draft, request)
+        outcome = save(writer, sight, stage, draft, request)
         if outcome.entry is not None and isinstance(outcome.entry.op, AddVersion):
             published = outcome.entry.op.data
     except CommitUncertain:
