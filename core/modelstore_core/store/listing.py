@@ -5,6 +5,7 @@ from functools import partial
 from modelstore_core.documents.commit import Commit, read_commit
 from modelstore_core.documents.sidecars import read_hint
 from modelstore_core.journal.log import Journal
+from modelstore_core.model.names import folder_of
 from modelstore_core.model.records import Event, Feed, ModelSummary, Records
 from modelstore_core.registry import queries
 from modelstore_core.registry.queries import Seen
@@ -51,7 +52,8 @@ def _read_heads(handle: Handle, folders: list[str]) -> dict[str, tuple[Journal, 
     heads = {}
     for folder, raw in zip(folders, hints, strict=True):
         hint = read_hint(raw)
-        name = hint[0] if hint is not None else _name_in_log(handle, folder)
+        named = None if hint is None else hint[0]
+        name = named if named is not None and folder_of(named) == folder else _name_in_log(handle, folder)
         if name is None:
             continue
         journal = handle.journal(name)
