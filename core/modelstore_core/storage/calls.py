@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
+from functools import partial
 from typing import TypeVar
 
 T = TypeVar("T")
+
+_in_pool: ContextVar[bool] = ContextVar("in_pool", default=False)
 
 __all__ = ["one_by_one", "side_by_side"]
 
@@ -16,9 +19,19 @@ def one_by_one(calls: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def side_by_side(calls: Sequence[Callable[[], T]], pool: Executor) -> list[T]:
-    """Run the calls in the pool, each in the caller's context, then raise the first error or return the results."""
-    futures = [pool.submit(copy_context().run, _outcome, call) for call in calls]
+    """Run the calls in the pool, each in the caller's context, then raise the first error or return the results.
+
+    Calls made from within such a call run one by one: waiting for the pool there could be waiting for oneself.
+    """
+    if _in_pool.get() or len(calls) == 1:
+        return one_by_one(calls)
+    futures = [pool.submit(copy_context().run, partial(_pooled, call)) for call in calls]
     return _results([future.result() for future in futures])
+
+
+def _pooled(call: Callable[[], T]) -> T | Exception:
+    _in_pool.set(True)
+    return _outcome(call)
 
 
 def _outcome(call: Callable[[], T]) -> T | Exception:

@@ -68,9 +68,10 @@ def open_source(source: Path) -> Iterator[FileIO]:
         descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InvalidInput(f"There is no file {str(source)!r} to send.", value=str(source)) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InvalidInput(f"{str(source)!r} is not a regular file.", value=str(source), fix="Send files only.")
     with os.fdopen(descriptor, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise InvalidInput(f"{str(source)!r} is not a regular file.", value=str(source), fix="Send files only.")
         yield file
 
 

@@ -4,15 +4,16 @@ The rules are those of the strictest backend (a POSIX folder holding the parts a
 be copied between backends key by key, and no key can leave the root it is used under.
 """
 
-import unicodedata
+import re
 
 from modelstore_core.errors import InvalidInput
 
-__all__ = ["TEMPORARY", "check_key", "check_prefix"]
+__all__ = ["TEMPORARY", "check_key", "check_prefix", "is_key"]
 
 TEMPORARY = ".tmp~"
 """How a file in the making is called until it is whole: listings leave such names out, so no key may use them."""
 
+_FORBIDDEN = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\\\\\ud800-\\udfff]")
 _MOST_BYTES = 1024  # S3's limit
 _MOST_BYTES_PART = 255  # every common file system's limit
 
@@ -38,10 +39,15 @@ def check_prefix(prefix: str) -> str:
     return prefix
 
 
+def is_key(key: str) -> bool:
+    """Whether it is a key: what others put into a folder or bucket need not be one, and is left out of listings."""
+    return not _problem(key)
+
+
 def _problem(key: object) -> str:
     if not isinstance(key, str):
         return "it is not a string"
-    if any(unicodedata.category(character) in {"Cc", "Cs"} or character == "\\" for character in key):
+    if _FORBIDDEN.search(key):
         return "it has a control character, a lone surrogate or a backslash"
     if len(key.encode()) > _MOST_BYTES:
         return f"it is longer than {_MOST_BYTES} bytes"

@@ -21,7 +21,7 @@ from modelstore_core.errors import StorageError, UnsafeStorage
 from modelstore_core.storage.calls import one_by_one
 from modelstore_core.storage.files import fetched_file, hash_to, open_source, pieces, typed_errors
 from modelstore_core.storage.folders import Folders
-from modelstore_core.storage.keys import TEMPORARY, check_key, check_prefix
+from modelstore_core.storage.keys import TEMPORARY, check_key, check_prefix, is_key
 from modelstore_core.storage.protocol import Location, ObjectInfo, Received
 
 T = TypeVar("T")
@@ -109,6 +109,7 @@ class LocalStorage:
 
     def send(self, key: str, source: Path) -> Received:
         """Copy the file, hashing it on the way; one that lies in its place already is hashed and settled."""
+        check_key(key)
         with self._errors("write", key), open_source(source) as file:
             if self._is_in_place(key, source):
                 self.settle([key])
@@ -164,21 +165,27 @@ class LocalStorage:
 
     @contextmanager
     def _reading(self, key: str) -> Iterator[FileIO | None]:
+        descriptor = self._open(key)
+        if descriptor is None:
+            yield None
+            return
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
+            yield file
+
+    def _open(self, key: str) -> int | None:
         *parts, name = check_key(key).split("/")
         try:
             with self._folders.opened(parts) as folder:
                 descriptor = os.open(name, _READ, dir_fd=folder)
         except (FileNotFoundError, NotADirectoryError):
-            yield None
-            return
-        with os.fdopen(descriptor, "rb", buffering=0) as file:
-            yield file if self._is_object(file, key) else None
-
-    def _is_object(self, file: FileIO, key: str) -> bool:
-        mode = os.fstat(file.fileno()).st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-            raise StorageError(f"{str(self.root / key)!r} is not a regular file.", value=key, fix="Move it away.")
-        return stat.S_ISREG(mode)
+            return None
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISREG(mode):
+            return descriptor
+        os.close(descriptor)
+        if stat.S_ISDIR(mode):
+            return None
+        raise StorageError(f"{str(self.root / key)!r} is not a regular file.", value=key, fix="Move it away.")
 
     def _is_in_place(self, key: str, source: Path) -> bool:
         try:
@@ -227,11 +234,12 @@ class LocalStorage:
             os.scandir(folder) as entries,
         ):
             for entry in entries:
+                key = "/".join((*parts, entry.name))
                 if entry.is_dir(follow_symlinks=False):
                     below.append((*parts, entry.name))
-                elif entry.is_file(follow_symlinks=False) and not entry.name.startswith(TEMPORARY):
+                elif entry.is_file(follow_symlinks=False) and is_key(key):
                     with suppress(FileNotFoundError):
-                        infos.append(_info("/".join((*parts, entry.name)), entry.stat(follow_symlinks=False)))
+                        infos.append(_info(key, entry.stat(follow_symlinks=False)))
         return infos, below
 
 

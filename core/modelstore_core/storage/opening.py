@@ -5,7 +5,6 @@ callable `(url, **options) -> Storage`. Built-in schemes cannot be replaced.
 """
 
 import importlib.metadata
-import importlib.util
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TypeAlias, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from modelstore_core.errors import InvalidInput, InvalidLocation, MissingExtra
+from modelstore_core.errors import InvalidInput, InvalidLocation
 from modelstore_core.storage.keys import check_key
 from modelstore_core.storage.local import LocalStorage
 from modelstore_core.storage.memory import MemoryStorage
@@ -112,15 +111,10 @@ def _open_s3(text: str, options: Mapping[str, Option]) -> Storage:
         raise _invalid(text, f"{parts.netloc!r} is not a bucket name", "Write s3://bucket or s3://bucket/prefix.")
     _check_options(text, options, ("endpoint", "region", "profile", "path_style", "anonymous"))
     prefix = _as_key(text, parts.path.strip("/"))
-    for package in ("obstore", "boto3"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtra(
-                f"{_shown(text)!r} needs the package {package}, which is not installed.",
-                value=package,
-                fix='Run: pip install "modelstore-pipelines[s3]"',
-            )
     from modelstore_core.storage.s3 import S3Options, S3Storage
+    from modelstore_core.storage.s3_clients import require_packages
 
+    require_packages(_shown(text))
     return S3Storage(
         parts.netloc,
         prefix,
