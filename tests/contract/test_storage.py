@@ -1,0 +1,77 @@
+"""Every storage we ship, and those of the testing package, keep every promise of the protocol."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from modelstore_core.storage.local import LocalStorage
+from modelstore_core.storage.memory import MemoryStorage
+from modelstore_core.storage.protocol import Storage
+from modelstore_core.storage.s3 import S3Options, S3Storage
+from modelstore_core.testing.counting import CountingStorage
+from modelstore_core.testing.faults import FaultyStorage
+from modelstore_core.testing.s3_server import S3Server
+from modelstore_core.testing.storage_contract import StorageContract
+
+_SECRETS = ("test-access-key", "test-secret-key")
+_numbers = itertools.count()
+
+
+def _fresh_memory() -> MemoryStorage:
+    return MemoryStorage(f"contract-{next(_numbers)}")
+
+
+class TestMemory(StorageContract):
+    @pytest.fixture
+    def storage(self) -> Storage:
+        return _fresh_memory()
+
+
+class TestLocal(StorageContract):
+    @pytest.fixture
+    def storage(self, tmp_path: Path) -> Storage:
+        return LocalStorage(tmp_path / "store")
+
+
+class TestCounting(StorageContract):
+    @pytest.fixture
+    def storage(self) -> Storage:
+        return CountingStorage(_fresh_memory())
+
+
+class TestFaultyWithoutFaults(StorageContract):
+    @pytest.fixture
+    def storage(self, tmp_path: Path) -> Storage:
+        return FaultyStorage(LocalStorage(tmp_path / "store"))
+
+
+class TestS3(StorageContract):
+    secrets = _SECRETS
+
+    @pytest.fixture
+    def storage(self, aws: None) -> Iterator[Storage]:
+        with S3Server(["models"]) as server:
+            yield S3Storage("models", "team/prefix", S3Options(endpoint=server.endpoint))
+
+
+class TestS3WithoutPrefix(StorageContract):
+    secrets = _SECRETS
+
+    @pytest.fixture
+    def storage(self, aws: None) -> Iterator[Storage]:
+        with S3Server(["models"], versioning=True) as server:
+            yield S3Storage("models", "", S3Options(endpoint=server.endpoint, region="eu-west-1"))
+
+
+class TestMoto(StorageContract):
+    secrets = _SECRETS
+    rounds = 3
+
+    @pytest.fixture
+    def storage(self, aws: None, moto_endpoint: str) -> Storage:
+        bucket = f"bucket-{next(_numbers)}"
+        boto3.client("s3", endpoint_url=moto_endpoint, region_name="us-east-1").create_bucket(Bucket=bucket)
+        return S3Storage(bucket, "prefix", S3Options(endpoint=moto_endpoint))
