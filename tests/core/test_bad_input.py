@@ -138,7 +138,12 @@ def test_a_store_of_a_newer_format_is_neither_read_nor_written(one: ModelStore, 
     assert raw is not None
     one.storage.put(key, raw.replace(b'"format":1,"model"', b'"format":2,"model"'))
 
-    for act in (lambda s: s.get("m"), lambda s: s.save(weights, "m"), lambda s: s.promote("m", "a")):
+    acts: list[Callable[[ModelStore], object]] = [
+        lambda s: s.get("m"),
+        lambda s: s.save(weights, "m"),
+        lambda s: s.promote("m", "a"),
+    ]
+    for act in acts:
         with pytest.raises(StoreTooNew, match="Upgrade"):
             act(ModelStore(url))
 

@@ -105,7 +105,7 @@ def test_listings_become_typed_data_frames(store: ModelStore, weights: Path) -> 
     assert list(frame["metrics.auc"]) == [1, 0.5]
     assert frame["metrics.auc"].dtype == float
     assert isinstance(frame["created_at"].dtype, pd.DatetimeTZDtype)
-    assert frame.loc[1, ["params.depth", "tags.team"]].tolist() == [3, "risk"]
+    assert [frame["params.depth"][1], frame["tags.team"][1]] == [3, "risk"]
     assert list(store.models().to_pandas()["name"]) == ["m"]
     assert list(store.history("m").to_pandas()["kind"]) == ["version.created"] * 2
     assert store.versions("m", deleted=True)[:0] == ()
