@@ -1,0 +1,157 @@
+"""Loading a folder through `mlflow.pyfunc`: the only module that imports MLflow, and only when asked to.
+
+MLflow opens a model's pickles by itself and trusts what the model's own MLmodel says. So the MLmodel is judged first:
+which loader it asks for, which files that loader opens, and what those files name.
+"""
+
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from modelstore_core.errors import InvalidInput
+from modelstore_core.formats import pickles
+from modelstore_core.formats.missing import missing_library
+from modelstore_core.formats.mlmodel import MLMODEL
+from modelstore_core.formats.paths import is_file_inside
+from modelstore_core.formats.trust import Trust, refuse_shape, refuse_unlisted
+
+__all__ = ["load_pyfunc"]
+
+_LARGEST_MLMODEL: Final = 16 << 20
+_PLAIN_PICKLES: Final = ("pickle", "cloudpickle")
+# What the python_function section may say: everything else runs code or reads other files.
+_KNOWN_KEYS: Final = frozenset(
+    {"data", "env", "loader_module", "model_path", "predict_fn", "python_version", "streamable"}
+)
+Section = Mapping[str, Any]
+
+
+def load_pyfunc(folder: Path, trust: Trust) -> object:
+    """The folder as an `mlflow.pyfunc` model, if the policy allows all that MLflow would open.
+
+    Raises:
+        Untrusted: The policy says no; nothing was constructed.
+        InvalidInput: There is no MLmodel, or it has no `python_function` flavor.
+        MissingExtra: MLflow, or a library of the model, is not installed.
+    """
+    flavors = _flavors(folder)
+    if trust.level != "full":
+        _judge(folder, flavors, trust)
+    pyfunc = _import_pyfunc()
+    try:
+        # No warnings: to make them, MLflow follows whatever requirements.txt includes.
+        return pyfunc.load_model(str(folder.absolute()), suppress_warnings=True)
+    except ModuleNotFoundError as error:
+        raise missing_library(error.name or "", f"Loading {str(folder)!r} with MLflow") from error
+
+
+def _import_pyfunc() -> Any:
+    # Both are read when MLflow is first imported: it would send usage data, and take over the logger "mlflow".
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_CONFIGURE_LOGGING", "false")
+    try:
+        with warnings.catch_warnings():
+            # about MLflow's own type hints
+            warnings.simplefilter("ignore", UserWarning)
+            import mlflow.pyfunc
+    except ModuleNotFoundError as error:
+        raise missing_library(error.name or "mlflow", 'as_="pyfunc"') from error
+    return mlflow.pyfunc
+
+
+def _flavors(folder: Path) -> Section:
+    document = _document(folder)
+    flavors = document.get("flavors") if isinstance(document, Mapping) else None
+    if not isinstance(flavors, Mapping) or not isinstance(flavors.get("python_function"), Mapping):
+        raise InvalidInput(
+            f"{MLMODEL!r} has no `python_function` flavor: the model has no `predict`.",
+            value=str(folder),
+            fix="Load the native object instead.",
+        )
+    return flavors
+
+
+def _document(folder: Path) -> object:
+    try:
+        import yaml
+    except ModuleNotFoundError as error:
+        raise missing_library("yaml", f"Reading {MLMODEL!r}") from error
+    path = folder / MLMODEL
+    if not is_file_inside(folder, MLMODEL) or path.stat().st_size > _LARGEST_MLMODEL:
+        raise InvalidInput(f"{str(folder)!r} is no MLflow model: it has no {MLMODEL!r}.", value=str(folder))
+    try:
+        # as MLflow reads it, so that both see the same document
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(f"{str(path)!r} is no YAML: {error}.", value=str(path)) from error
+
+
+def _judge(folder: Path, flavors: Section, trust: Trust) -> None:
+    conf = flavors["python_function"]
+    for key in sorted(conf.keys() - _KNOWN_KEYS, key=str):
+        if conf[key]:
+            _refuse(f"its python_function section has {key!r}: {conf[key]!r}")
+    for name, section in flavors.items():
+        if isinstance(section, Mapping) and section.get("code"):
+            _refuse(f"its {name} section brings its own code: {section['code']!r}")
+    if conf.get("predict_fn", "predict") not in _PREDICT_FUNCTIONS:
+        _refuse(f"it wants {conf['predict_fn']!r} called to predict")
+    judge = _LOADERS.get(str(conf.get("loader_module")))
+    if judge is None:
+        _refuse(f"its loader is {conf.get('loader_module')!r}, which is none of {', '.join(_LOADERS)}")
+    # MLflow reads a second MLmodel beside the data file: in the folder itself that is the one judged here.
+    data = conf.get("data")
+    if data is not None and "/" in _file(folder, data):
+        _refuse(f"its data lies in a folder of its own: {data!r}")
+    judge(folder, flavors, trust)
+
+
+def _judge_sklearn(folder: Path, flavors: Section, trust: Trust) -> None:
+    conf = flavors["python_function"]
+    _judge_pickle(folder, conf.get("data") or conf.get("model_path"), _section(flavors, "sklearn"), trust)
+
+
+def _judge_xgboost(folder: Path, flavors: Section, trust: Trust) -> None:
+    section = _section(flavors, "xgboost")
+    _file(folder, section.get("data"))
+    refuse_unlisted(trust, (str(section.get("model_class", "xgboost.core.Booster")),), repr(MLMODEL))
+
+
+def _judge_lightgbm(folder: Path, flavors: Section, trust: Trust) -> None:
+    section = _section(flavors, "lightgbm")
+    if section.get("model_class", _LIGHTGBM_BOOSTER) == _LIGHTGBM_BOOSTER:
+        _file(folder, section.get("data"))
+    else:
+        _judge_pickle(folder, section.get("data"), section, trust)
+
+
+def _judge_pickle(folder: Path, name: object, section: Section, trust: Trust) -> None:
+    if section.get("serialization_format", "pickle") not in _PLAIN_PICKLES:
+        _refuse(f"it is stored as {section['serialization_format']!r}, with a trust list of its own")
+    pickles.check(folder / _file(folder, name), trust)
+
+
+def _section(flavors: Section, name: str) -> Section:
+    section = flavors.get(name, {})
+    return section if isinstance(section, Mapping) else {}
+
+
+def _file(folder: Path, name: object) -> str:
+    if not isinstance(name, str) or not is_file_inside(folder, name):
+        _refuse(f"it names {name!r}, which is no file of the folder")
+    return name
+
+
+def _refuse(why: str) -> NoReturn:
+    refuse_shape(repr(MLMODEL), why)
+
+
+_LIGHTGBM_BOOSTER: Final = "lightgbm.basic.Booster"
+_PREDICT_FUNCTIONS: Final = ("predict", "predict_proba", "predict_log_proba", "predict_joint_log_proba", "score")
+_LOADERS: Final[Mapping[str, Callable[[Path, Section, Trust], None]]] = {
+    "mlflow.sklearn": _judge_sklearn,
+    "mlflow.xgboost": _judge_xgboost,
+    "mlflow.lightgbm": _judge_lightgbm,
+}

@@ -1,0 +1,36 @@
+"""What formats ask of an object before they choose it, answered without importing anything."""
+
+from typing import Protocol, runtime_checkable
+
+__all__ = ["Predicts", "can_predict", "class_name", "is_a", "version_of"]
+
+import sys
+
+
+@runtime_checkable
+class Predicts(Protocol):
+    """A format that knows how MLflow would call its models; others' models are called by their own `predict`."""
+
+    def predict(self, model: object, example: object) -> object:
+        """What `mlflow.pyfunc` would answer to the example."""
+
+
+def class_name(model: object) -> str:
+    """The object's class, as "module.qualname"."""
+    kind = type(model)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def is_a(model: object, *names: str) -> bool:
+    """Whether the object's class, or one it derives from, has one of these exact names."""
+    return any(f"{kind.__module__}.{kind.__qualname__}" in names for kind in type(model).__mro__)
+
+
+def can_predict(model: object) -> bool:
+    """Whether the object has a `predict` that can be called."""
+    return callable(getattr(model, "predict", None))
+
+
+def version_of(module: str) -> str:
+    """The version of a library that the model has already brought in."""
+    return str(getattr(sys.modules.get(module), "__version__", "unknown"))

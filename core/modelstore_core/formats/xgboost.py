@@ -1,0 +1,128 @@
+"""XGBoost boosters and estimators, in XGBoost's own binary JSON: no pickle, loaded back into the exact class."""
+
+import json
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from modelstore_core.errors import Corrupt, NotSerializable
+from modelstore_core.formats.missing import missing_library
+from modelstore_core.formats.mlmodel import MLMODEL, python_function, read_flavor
+from modelstore_core.formats.objects import class_name, is_a, version_of
+from modelstore_core.formats.protocol import Saved
+from modelstore_core.formats.trust import Trust, refuse_unlisted
+
+__all__ = ["XgboostFormat"]
+
+_FILE = "model.ubj"
+_BOOSTER = "xgboost.core.Booster"
+_ESTIMATOR = "xgboost.sklearn.XGBModel"
+_PARAMS = "sklearn_params"
+
+
+class XgboostFormat:
+    """`model.ubj` with MLflow's `xgboost` flavor, which names the class."""
+
+    name = "xgboost"
+
+    def accepts(self, model: object) -> bool:
+        """Whether the object is a booster, or an estimator whose predictions the file alone reproduces.
+
+        XGBoost does not store `missing`: an estimator that takes another value than NaN for it would predict
+        differently in MLflow's hands, and is left to the pickle of the scikit-learn format.
+        """
+        return is_a(model, _BOOSTER) or (is_a(model, _ESTIMATOR) and _is_nan(getattr(model, "missing", None)))
+
+    def save(self, model: object, folder: Path) -> Saved:
+        """Write `model.ubj`.
+
+        Raises:
+            NotSerializable: The estimator is not fitted.
+        """
+        booster: Any = model
+        try:
+            booster.save_model(folder / _FILE)
+        except (ValueError, AttributeError, TypeError) as error:
+            raise NotSerializable(
+                f"The {class_name(model)} cannot be written: {error}.", value=class_name(model), fix="Fit it first."
+            ) from error
+        flavor: dict[str, object] = {
+            "code": None,
+            "data": _FILE,
+            "model_class": class_name(model),
+            "model_format": "ubj",
+            "xgb_version": version_of("xgboost"),
+        }
+        if is_a(model, _ESTIMATOR):
+            flavor[_PARAMS] = json.dumps(_plain_params(booster.get_params()), sort_keys=True)
+        return Saved(
+            loads=(MLMODEL, _FILE),
+            flavors={"xgboost": flavor, **python_function("mlflow.xgboost", data=_FILE)},
+            packages=("xgboost", "sklearn") if is_a(model, _ESTIMATOR) else ("xgboost",),
+        )
+
+    def load(self, folder: Path, loads: Sequence[str], trust: Trust) -> object:
+        """Read the model into an instance of its own class, with the parameters it was made with.
+
+        Raises:
+            Untrusted: The class is neither XGBoost's own nor on the reader's list.
+            MissingExtra: XGBoost, or the class's module, is not installed.
+            Corrupt: MLmodel does not name a class.
+        """
+        del loads
+        flavor = read_flavor(folder, "xgboost")
+        name = flavor.get("model_class")
+        if not isinstance(name, str) or "." not in name:
+            raise Corrupt(f"{MLMODEL!r} names no class.", value=name)
+        refuse_unlisted(trust, (name,), repr(MLMODEL))
+        model = _class(name)()
+        model.load_model(folder / _FILE)
+        _restore(model, flavor.get(_PARAMS))
+        return model
+
+    def predict(self, model: object, example: object) -> object:
+        """As MLflow's loader calls the model: a booster takes its own kind of matrix."""
+        predictor: Any = model
+        if not is_a(model, _BOOSTER):
+            return predictor.predict(example, validate_features=True)
+        import xgboost
+
+        return predictor.predict(xgboost.DMatrix(example), validate_features=True)
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and value != value  # noqa: PLR0124 - numpy's NaN is one too
+
+
+def _plain_params(params: dict[str, Any]) -> dict[str, object]:
+    """The parameters that are set and that JSON can say; callbacks and the like only matter to training."""
+    plain = {}
+    for name, value in params.items():
+        scalar = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+        if scalar is not None and not _is_nan(scalar) and _is_json(scalar):
+            plain[name] = scalar
+    return plain
+
+
+def _is_json(value: object) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _class(name: str) -> Any:
+    module, _, qualname = name.rpartition(".")
+    try:
+        return getattr(import_module(module), qualname)
+    except ModuleNotFoundError as error:
+        raise missing_library(error.name or module, f"Loading a {name}") from error
+
+
+def _restore(model: Any, text: object) -> None:
+    if not isinstance(text, str):
+        return
+    known = model.get_params()
+    model.set_params(**{name: value for name, value in json.loads(text).items() if name in known})
