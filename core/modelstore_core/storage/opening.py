@@ -25,7 +25,7 @@ Option: TypeAlias = str | bool | None
 
 _GROUP = "modelstore.storage"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//)?")
-_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _SECRETS = "Give credentials by the environment or a profile, never in a URL: URLs end up in logs."
 
 
