@@ -1,0 +1,54 @@
+# Two commands from a clone: `make demo` and `make test`. Each makes .venv and fills it when it has to.
+
+PY := .venv/bin/python
+# what the user's shell says about their own stores is not for the tests
+PYTEST := env -u MODELSTORE_URL -u MODELSTORE_ACTOR $(PY) -m pytest
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test test-slow check lint format bench pins clean
+.DELETE_ON_ERROR:
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+# dev holds all of demo: a set-up for tests serves the demo too
+.venv/.ready-demo: pyproject.toml constraints.txt
+	@sh tools/setup_venv.sh demo demo
+	@touch $@
+
+.venv/.ready-dev: pyproject.toml constraints.txt
+	@sh tools/setup_venv.sh dev test
+	@touch .venv/.ready-demo $@
+
+demo: .venv/.ready-demo ## Train, version, promote and roll back models in ./models-demo (or MODELSTORE_URL)
+	@$(PY) examples/demo.py
+
+test: .venv/.ready-dev ## Run the tests (those of minutes apart)
+	@$(PYTEST) -m "not slow"
+
+test-slow: .venv/.ready-dev ## Run the tests that take minutes
+	@$(PYTEST) -m slow
+
+check: lint test ## Everything that must be green before a change is merged
+
+lint: .venv/.ready-dev ## Style, formatting, types and import contracts
+	@$(PY) -m ruff check
+	@$(PY) -m ruff format --check
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports --no-logo
+
+format: .venv/.ready-dev ## Format the code and mend what can be mended
+	@$(PY) -m ruff format
+	@$(PY) -m ruff check --fix
+
+bench: .venv/.ready-dev ## Measure what the budgets promise
+	@for each in benchmarks/*.py; do $(PY) "$$each" || exit 1; done
+
+pins: .venv/.ready-dev ## Resolve constraints.txt anew; `make pins UPGRADE=--upgrade` takes newer versions
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header $(UPGRADE) \
+		--extra dev --group setup pyproject.toml -o constraints.txt
+
+clean: ## Remove .venv, the demo's store and what tools leave behind
+	@rm -rf .venv models-demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* dist build
+	@find core plugins tests examples benchmarks tools -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true
