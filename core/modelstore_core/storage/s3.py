@@ -20,7 +20,14 @@ from modelstore_core.storage.calls import side_by_side
 from modelstore_core.storage.files import fetched_file, hash_to, open_source, typed_errors
 from modelstore_core.storage.keys import check_key, check_prefix, is_key
 from modelstore_core.storage.protocol import Location, ObjectInfo, Received
-from modelstore_core.storage.s3_clients import Clients, S3Options, connect, effective_endpoint, versioning
+from modelstore_core.storage.s3_clients import (
+    Clients,
+    S3Options,
+    connect,
+    effective_endpoint,
+    refuse_forked_process,
+    versioning,
+)
 from modelstore_core.storage.s3_errors import credentials_missing, s3_error
 
 T = TypeVar("T")
@@ -145,6 +152,7 @@ class S3Storage:
         return f"{self.prefix}/{key}" if self.prefix else key
 
     def _clients(self) -> Clients:
+        refuse_forked_process()
         if self._connected is None:
             with self._lock:
                 self._connected = self._connected or connect(self.bucket, self.options)

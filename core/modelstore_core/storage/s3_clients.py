@@ -28,6 +28,7 @@ __all__ = [
     "connect",
     "discovered_region",
     "effective_endpoint",
+    "refuse_forked_process",
     "require_packages",
     "versioning",
 ]
@@ -111,23 +112,22 @@ class _Credentials:
 
 
 class _Runtime:
-    """The process whose threads obstore stands on: they are not there after a fork, and each call would hang."""
+    """The process that has the threads obstore stands on: all instances of this module's connections share them."""
 
-    def __init__(self) -> None:
-        self._pid: int | None = None
-
-    def enter(self) -> None:
-        pid = os.getpid()
-        if self._pid not in {None, pid}:
-            raise StorageError(
-                "S3 cannot be used in a process that was forked from one in which it was in use.",
-                value=pid,
-                fix="Start processes by 'spawn' or 'forkserver', or fork before the first use of the store.",
-            )
-        self._pid = pid
+    pid: int | None = None
 
 
-_runtime = _Runtime()
+def refuse_forked_process() -> None:
+    """`StorageError` in a process forked from one that was connected: obstore would wait for ever, in any client.
+
+    Its threads are not there after a fork, and it does not start new ones (measured with 0.12).
+    """
+    if _Runtime.pid not in {None, os.getpid()}:
+        raise StorageError(
+            "S3 cannot be used in a process that was forked from one in which it was in use.",
+            value=os.getpid(),
+            fix="Start processes by 'spawn' or 'forkserver', or fork before the first use of the store.",
+        )
 
 
 def connect(bucket: str, options: S3Options) -> Clients:
@@ -136,7 +136,8 @@ def connect(bucket: str, options: S3Options) -> Clients:
     `MissingExtra`, `StorageDenied` if there are no credentials, `StorageError` in a process forked after use.
     """
     require_packages(f"s3://{bucket}")
-    _runtime.enter()
+    refuse_forked_process()
+    _Runtime.pid = os.getpid()
     from obstore.exceptions import AlreadyExistsError, BaseError
 
     aws = _aws(bucket, options)
@@ -266,6 +267,9 @@ def _config(bucket: str, options: S3Options, aws: _Aws) -> "S3Config":
         "skip_signature": options.anonymous,
         "virtual_hosted_style_request": not path_style,
     }
+    if options.anonymous:
+        # Never used, but half a pair of keys in the environment would otherwise be an error.
+        config |= {"access_key_id": "anonymous", "secret_access_key": "anonymous"}
     if endpoint is not None:
         address = endpoint if path_style else endpoint.replace("://", f"://{bucket}.", 1)
         config |= {"endpoint": address, "aws_endpoint_url_s3": address}
@@ -301,6 +305,7 @@ def _store(
     timeout: timedelta,
     retries: "RetryConfig",
 ) -> "S3Store":
+    from obstore.exceptions import BaseError
     from obstore.store import S3Store
 
     client: ClientConfig = {
@@ -309,7 +314,17 @@ def _store(
         "pool_idle_timeout": _IDLE,
         "timeout": timeout,
     }
-    return S3Store(bucket, config=config, client_options=client, retry_config=retries, credential_provider=credentials)
+    try:
+        return S3Store(
+            bucket, config=config, client_options=client, retry_config=retries, credential_provider=credentials
+        )
+    except BaseError as error:
+        reason = str(error).partition("\n")[0][:200]
+        raise StorageError(
+            f"Could not set up a connection to {f's3://{bucket}'!r}: {reason}.",
+            value=bucket,
+            fix="Check the AWS_… variables of the environment and the options.",
+        ) from None
 
 
 def _is_host_name(bucket: str) -> bool:

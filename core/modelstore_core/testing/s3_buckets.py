@@ -58,14 +58,16 @@ class Buckets:
 
     Args:
         names: The buckets.
-        versioning: What they say of themselves; nothing is versioned either way.
+        region: What they say of themselves.
+        versioning: Likewise; nothing is versioned either way.
         ignore_preconditions: Write even if `If-Match` or `If-None-Match` do not hold, as some servers do.
     """
 
-    def __init__(self, names: Collection[str], *, versioning: bool, ignore_preconditions: bool) -> None:
+    def __init__(self, names: Collection[str], *, region: str, versioning: bool, ignore_preconditions: bool) -> None:
         self._objects: dict[str, dict[str, _Object]] = {name: {} for name in names}
         self._uploads: dict[str, _Upload] = {}
         self._upload_numbers = count(1)
+        self._region = region
         self._versioning = versioning
         self._ignore_preconditions = ignore_preconditions
         self._lock = threading.Lock()
@@ -184,10 +186,10 @@ class Buckets:
         return xml_reply("ListBucketResult", *children)
 
     def _head_bucket(self, _call: S3Call) -> Reply:
-        return Reply(headers={"x-amz-bucket-region": "us-east-1"})
+        return Reply(headers={"x-amz-bucket-region": self._region})
 
     def _location(self, _call: S3Call) -> Reply:
-        return xml_reply("LocationConstraint")
+        return xml_reply("LocationConstraint", self._region)
 
     def _get_versioning(self, _call: S3Call) -> Reply:
         return xml_reply("VersioningConfiguration", *([element("Status", "Enabled")] if self._versioning else []))

@@ -90,6 +90,7 @@ class S3Server:
         denial: The error for wrong or missing credentials.
         denied: Operations that get AccessDenied.
         read_only: Whether all writing operations get AccessDenied.
+        region: What HeadBucket says.
         versioning: What GetBucketVersioning says.
         ignore_preconditions: Whether conditional writes always write, as on some servers.
         seed: Of the faults drawn by `rates`.
@@ -107,6 +108,7 @@ class S3Server:
         denial: Denial = "InvalidAccessKeyId",
         denied: Collection[str] = (),
         read_only: bool = False,
+        region: str = "us-east-1",
         versioning: bool = False,
         ignore_preconditions: bool = False,
         seed: int = 0,
@@ -115,7 +117,7 @@ class S3Server:
         delay_ms: float = 0,
         latency_ms: float = 0,
     ) -> None:
-        self.buckets = Buckets(buckets, versioning=versioning, ignore_preconditions=ignore_preconditions)
+        self.buckets = Buckets(buckets, region=region, versioning=versioning, ignore_preconditions=ignore_preconditions)
         self.script = script
         self.rates = dict(rates or {})
         self._access_key_id = access_key_id

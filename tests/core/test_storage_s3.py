@@ -1,0 +1,481 @@
+"""What a bucket adds to the contract: lost replies, typed refusals, and where settings come from."""
+
+import os
+import pickle
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import boto3
+import pytest
+from tests.contract.aws import ACCESS_KEY, SECRET_KEY, use_fake_aws
+
+from modelstore_core.errors import (
+    InvalidLocation,
+    MissingExtra,
+    StorageDenied,
+    StorageError,
+    StorageMissing,
+    StorageUnavailable,
+)
+from modelstore_core.storage.opening import open_storage
+from modelstore_core.storage.s3 import S3Options, S3Storage
+from modelstore_core.storage.s3_clients import discovered_region
+from modelstore_core.storage.s3_errors import s3_error
+from modelstore_core.testing.s3_server import Denial, S3FaultKind, S3Script, S3Server
+
+_LARGE = bytes(range(256)) * (20 << 12)  # 20 MiB, three parts
+
+
+@pytest.fixture(autouse=True)
+def aws_config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    return use_fake_aws(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def server() -> Iterator[S3Server]:
+    with S3Server(["models"]) as server:
+        yield server
+
+
+@pytest.fixture
+def storage(server: S3Server) -> S3Storage:
+    return S3Storage("models", "team", S3Options(endpoint=server.endpoint))
+
+
+def _once(operation: str, fault: S3FaultKind) -> S3Script:
+    left = [fault]
+    return lambda asked, _key, _number: left.pop() if asked == operation and left else None
+
+
+def _always(operation: str, fault: S3FaultKind) -> S3Script:
+    return lambda asked, _key, _number: fault if asked == operation else None
+
+
+def _verbs(storage: S3Storage, tmp_path: Path) -> dict[str, Callable[[], object]]:
+    (tmp_path / "source").write_bytes(b"1")
+    return {
+        "get": lambda: storage.get("a"),
+        "create": lambda: storage.create("a", b"1"),
+        "put": lambda: storage.put("a", b"1"),
+        "send": lambda: storage.send("a", tmp_path / "source"),
+        "fetch": lambda: storage.fetch("a", tmp_path / "out"),
+        "delete": lambda: storage.delete(["a"]),
+        "list": lambda: list(storage.list("a/")),
+    }
+
+
+_VERBS = ["get", "create", "put", "send", "fetch", "delete", "list"]
+
+
+@pytest.mark.parametrize("verb", _VERBS)
+def test_a_missing_bucket_is_named(server: S3Server, tmp_path: Path, verb: str) -> None:
+    storage = S3Storage("elsewhere", "team", S3Options(endpoint=server.endpoint))
+
+    with pytest.raises(StorageMissing, match="Create the bucket 'elsewhere'") as caught:
+        _verbs(storage, tmp_path)[verb]()
+
+    assert caught.value.value == "elsewhere"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("verb", _VERBS)
+@pytest.mark.parametrize(
+    ("denial", "fix"),
+    [
+        ("InvalidAccessKeyId", "Check AWS_ACCESS_KEY_ID"),
+        ("SignatureDoesNotMatch", "Check AWS_SECRET_ACCESS_KEY"),
+        ("AccessDenied", "s3:ListBucket"),
+        ("ExpiredToken", "sign in again"),
+    ],
+)
+def test_a_refusal_says_what_to_check(tmp_path: Path, verb: str, denial: Denial, fix: str) -> None:
+    with S3Server(["models"], access_key_id="another", denial=denial) as server:
+        storage = S3Storage("models", "", S3Options(endpoint=server.endpoint))
+
+        with pytest.raises(StorageDenied, match=fix) as caught:
+            _verbs(storage, tmp_path)[verb]()
+
+    assert denial in str(caught.value)
+    assert SECRET_KEY not in repr(caught.value.__dict__) + str(caught.value)
+
+
+def test_a_read_only_bucket_can_be_read_and_refuses_writes() -> None:
+    with S3Server(["models"], read_only=True) as server:
+        storage = S3Storage("models", "", S3Options(endpoint=server.endpoint))
+
+        assert storage.get("a") is None
+        with pytest.raises(StorageDenied, match="s3:PutObject"):
+            storage.create("a", b"1")
+
+
+def test_without_any_credentials_the_error_says_where_to_put_them(
+    storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+
+    with pytest.raises(StorageDenied, match=r"Set AWS_ACCESS_KEY_ID .* anonymous=True"):
+        storage.get("a")
+
+
+def test_anonymous_access_needs_and_sends_no_credentials(
+    server: S3Server, storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.put("a", b"1")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    anonymous = S3Storage("models", "team", S3Options(endpoint=server.endpoint, anonymous=True))
+
+    assert anonymous.get("a") == b"1"
+    assert anonymous.location().versioning == "off"
+
+
+def test_an_unknown_profile_is_named(server: S3Server) -> None:
+    storage = S3Storage("models", "", S3Options(endpoint=server.endpoint, profile="nobody"))
+
+    with pytest.raises(StorageDenied, match="nobody"):
+        storage.get("a")
+
+
+def test_a_profiles_credentials_and_endpoint_are_used(aws_config: Path) -> None:
+    with S3Server(["models"], access_key_id="of-the-profile") as server:
+        aws_config.write_text(
+            "[profile team]\naws_access_key_id = of-the-profile\naws_secret_access_key = x\n"
+            f"endpoint_url = {server.endpoint}\n"
+        )
+        storage = S3Storage("models", "", S3Options(profile="team"))
+
+        assert storage.create("a", b"1") is True
+        assert storage.location().endpoint == server.endpoint
+
+
+def test_credentials_that_cannot_be_obtained_are_a_denial(server: S3Server, aws_config: Path) -> None:
+    aws_config.write_text("[profile team]\ncredential_process = false\n")
+    storage = S3Storage("models", "", S3Options(endpoint=server.endpoint, profile="team"))
+
+    with pytest.raises(StorageDenied, match="No credentials for 's3://models'"):
+        storage.get("a")
+
+
+def test_a_refused_connection_is_unavailable_not_denied(tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        storage = S3Storage("models", "", S3Options(endpoint=endpoint))
+
+        for verb in ("create", "put"):
+            with pytest.raises(StorageUnavailable, match="Try again later"):
+                _verbs(storage, tmp_path)[verb]()
+        with pytest.raises(StorageUnavailable):
+            storage.location()
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "503_after"])
+@pytest.mark.parametrize("verb", ["create", "put"])
+def test_a_lost_reply_is_unavailable_not_a_conflict(
+    server: S3Server, storage: S3Storage, verb: str, fault: S3FaultKind
+) -> None:
+    server.script = _once("PutObject", fault)
+    write = {"create": storage.create, "put": storage.put}[verb]
+
+    with pytest.raises(StorageUnavailable):
+        write("log/1", b"mine")
+
+    assert storage.get("log/1") == b"mine"
+    assert server.counts()["PutObject"] == 1
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "503_before"])
+@pytest.mark.parametrize("verb", ["create", "put"])
+def test_a_write_that_did_not_take_place_is_not_retried_inside(
+    server: S3Server, storage: S3Storage, verb: str, fault: S3FaultKind
+) -> None:
+    server.script = _once("PutObject", fault)
+    write = {"create": storage.create, "put": storage.put}[verb]
+
+    with pytest.raises(StorageUnavailable):
+        write("log/1", b"mine")
+
+    assert storage.get("log/1") is None
+    assert server.counts()["PutObject"] == 1
+
+
+def test_a_409_looks_like_a_taken_key(server: S3Server, storage: S3Storage) -> None:
+    server.script = _once("PutObject", "conflict")
+
+    assert storage.create("log/1", b"mine") is False
+    assert storage.get("log/1") is None
+    assert storage.create("log/1", b"mine") is True
+
+
+def test_a_409_to_an_overwrite_is_unavailable(server: S3Server, storage: S3Storage) -> None:
+    server.script = _once("PutObject", "conflict")
+
+    with pytest.raises(StorageUnavailable, match="ConditionalRequestConflict"):
+        storage.put("heads/a", b"1")
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after", "503_before", "truncate"])
+def test_reads_are_retried(server: S3Server, storage: S3Storage, tmp_path: Path, fault: S3FaultKind) -> None:
+    storage.put("a", b"12345678")
+    server.script = _once("GetObject", fault)
+    assert storage.get("a") == b"12345678"
+
+    server.script = _once("GetObject", fault)
+    storage.fetch("a", tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == b"12345678"
+
+
+def test_listing_and_deleting_are_retried(server: S3Server, storage: S3Storage) -> None:
+    storage.put("a/b", b"1")
+    server.script = _once("ListObjectsV2", "drop_before")
+    assert [info.key for info in storage.list("a/")] == ["a/b"]
+
+    server.script = _once("DeleteObjects", "503_before")
+    storage.delete(["a/b"])
+    assert storage.get("a/b") is None
+
+
+@pytest.mark.parametrize("operation", ["CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"])
+@pytest.mark.parametrize("fault", ["503_before", "503_after", "drop_after"])
+def test_a_large_file_arrives_in_spite_of_a_lost_reply(
+    server: S3Server, storage: S3Storage, tmp_path: Path, operation: str, fault: S3FaultKind
+) -> None:
+    (tmp_path / "source").write_bytes(_LARGE)
+    server.script = _once(operation, fault)
+
+    received = storage.send("large", tmp_path / "source")
+
+    assert received.size == len(_LARGE)
+    assert storage.fetch("large", tmp_path / "out") == received
+
+
+def test_an_upload_that_fails_for_good_leaves_nothing(server: S3Server, storage: S3Storage, tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(_LARGE)
+    server.script = _always("UploadPart", "503_before")
+
+    with pytest.raises(StorageUnavailable, match="SlowDown"):
+        storage.send("large", tmp_path / "source")
+
+    uploads = boto3.client("s3", endpoint_url=server.endpoint, region_name="us-east-1").list_multipart_uploads
+    assert "Uploads" not in uploads(Bucket="models")
+    assert server.buckets.keys("models") == ()
+
+
+def test_a_download_that_fails_for_good_leaves_no_file(server: S3Server, storage: S3Storage, tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(_LARGE)
+    storage.send("large", tmp_path / "source")
+    reads = iter(range(100))
+    server.script = lambda operation, _key, _number: "503_before" if operation == "GetObject" and next(reads) else None
+
+    with pytest.raises(StorageUnavailable):
+        storage.fetch("large", tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_large_objects_come_in_parts(server: S3Server, storage: S3Storage, tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(_LARGE)
+    storage.send("large", tmp_path / "source")
+    storage.fetch("large", tmp_path / "out")
+
+    assert server.counts() == {
+        "CreateMultipartUpload": 1,
+        "UploadPart": 3,
+        "CompleteMultipartUpload": 1,
+        "GetObject": 3,
+    }
+
+
+def test_each_small_operation_is_one_request(server: S3Server, storage: S3Storage, tmp_path: Path) -> None:
+    for verb, call in _verbs(storage, tmp_path).items():
+        server.reset()
+        call()
+
+        assert len(server.requests) == 1, verb
+
+
+def test_the_endpoint_option_wins_over_the_environment(
+    server: S3Server, storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with S3Server(["models"]) as other:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", other.endpoint)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", other.endpoint)
+        storage.create("a", b"1")
+        storage.location()
+
+        assert other.requests == ()
+    assert server.buckets.keys("models") == ("team/a",)
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])
+def test_without_the_option_the_environments_endpoint_is_used(
+    server: S3Server, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, f"{server.endpoint}/")
+    storage = S3Storage("models")
+
+    assert storage.create("a", b"1") is True
+    assert storage.location().endpoint == server.endpoint
+
+
+def test_obstores_own_environment_cannot_switch_preconditions_off(
+    storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
+
+    assert storage.create("a", b"1") is True
+    assert storage.create("a", b"2") is False
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["", "localhost:9000", "ftp://host", "http://", "http://user:hunter2@host", "http://h?x", "http://h:x"]
+)
+def test_an_endpoint_is_an_http_address_and_nothing_more(endpoint: str) -> None:
+    with pytest.raises(InvalidLocation, match="Write http://host:port") as caught:
+        S3Options(endpoint=endpoint)
+
+    assert "hunter2" not in str(caught.value) + repr(caught.value.value)
+
+
+def test_a_variable_that_obstore_cannot_read_is_a_typed_error(
+    storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_S3_EXPRESS", "perhaps")
+
+    with pytest.raises(StorageError, match="Check the AWS_"):
+        storage.get("a")
+
+
+@pytest.mark.parametrize(("versioning", "said"), [(True, "on"), (False, "off")])
+def test_the_location_tells_the_versioning(*, versioning: bool, said: str) -> None:
+    with S3Server(["models"], versioning=versioning) as server:
+        location = S3Storage("models", "a/b", S3Options(endpoint=server.endpoint)).location()
+
+    assert (location.container, location.prefix, location.versioning) == ("models", "a/b", said)
+
+
+def test_versioning_that_may_not_be_asked_for_is_unknown() -> None:
+    with S3Server(["models"], denied=["GetBucketVersioning"]) as server:
+        assert S3Storage("models", "", S3Options(endpoint=server.endpoint)).location().versioning == "unknown"
+
+
+def test_the_location_of_a_missing_bucket_is_a_typed_error(server: S3Server) -> None:
+    with pytest.raises(StorageMissing, match="'elsewhere'"):
+        S3Storage("elsewhere", "", S3Options(endpoint=server.endpoint)).location()
+
+
+@pytest.mark.parametrize(("denied", "region"), [([], "eu-central-1"), (["HeadBucket"], "us-east-1")])
+def test_a_bucket_is_asked_for_its_region(denied: list[str], region: str) -> None:
+    with S3Server(["models"], region="eu-central-1", denied=denied) as server:
+        client = boto3.client("s3", endpoint_url=server.endpoint, region_name="us-east-1")
+
+        assert discovered_region("models", client) == region
+
+
+def test_what_others_put_into_the_bucket_is_left_out_or_named(server: S3Server, storage: S3Storage) -> None:
+    client = boto3.client("s3", endpoint_url=server.endpoint, region_name="us-east-1")
+    storage.put("a/b", b"1")
+    for key in ("team/a/", "team/a/.tmp~1", "team/a/back\\slash"):
+        client.put_object(Bucket="models", Key=key, Body=b"")
+    assert [info.key for info in storage.list("a/")] == ["a/b"]
+
+    client.put_object(Bucket="models", Key="team/a/../b", Body=b"")
+    with pytest.raises(StorageError, match="Remove the object with that key"):
+        list(storage.list("a/"))
+
+
+def test_a_pickle_has_neither_secrets_nor_connections(storage: S3Storage) -> None:
+    storage.put("a", b"1")
+    pickled = pickle.dumps(storage)
+
+    assert ACCESS_KEY.encode() not in pickled
+    assert SECRET_KEY.encode() not in pickled
+    assert pickle.loads(pickled).get("a") == b"1"
+
+
+_FORKING = """
+import os, sys
+from modelstore_core.errors import StorageError
+from modelstore_core.storage.opening import open_storage
+storage = open_storage("s3://models", endpoint=sys.argv[1])
+if sys.argv[2] == "used":
+    storage.put("a", b"1")
+if os.fork() == 0:
+    try:
+        print(storage.get("a"))
+    except StorageError as error:
+        print(error.fix)
+else:
+    os.wait()
+"""
+
+
+@pytest.mark.parametrize(("before", "said"), [("unused", "b'1'"), ("used", "Start processes by 'spawn'")])
+def test_a_forked_process_works_or_is_told_and_never_hangs(server: S3Server, before: str, said: str) -> None:
+    S3Storage("models", "", S3Options(endpoint=server.endpoint)).put("a", b"1")
+    command = [sys.executable, "-W", "ignore", "-c", _FORKING, server.endpoint, before]
+
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, env=dict(os.environ), check=True)
+
+    assert said in ran.stdout
+
+
+@pytest.mark.parametrize("package", ["obstore", "boto3"])
+def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch, storage: S3Storage, package: str) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+
+    for use in (lambda: open_storage("s3://models"), lambda: storage.get("a")):
+        with pytest.raises(MissingExtra, match=r'pip install "modelstore-pipelines\[s3\]"'):
+            use()
+
+
+def test_opening_imports_neither_package() -> None:
+    script = (
+        "import sys; from modelstore_core.storage.opening import open_storage; open_storage('s3://models');"
+        "print([name for name in ('boto3', 'botocore', 'obstore') if name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+
+    assert ran.stdout.strip() == "[]"
+
+
+def test_many_threads_connect_once(server: S3Server, storage: S3Storage) -> None:
+    storage.together([partial(storage.put, f"{number}", b"1") for number in range(32)])
+
+    assert server.counts() == {"PutObject": 32}
+    assert storage._clients() is storage._clients()
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "expected", "fix"),
+    [
+        ("status code: 301 <Code>PermanentRedirect</Code>", "GenericError", StorageError, "own region"),
+        ("this normally indicates an incorrectly configured region", "GenericError", StorageError, "own region"),
+        ("status code: 403 <Code>RequestTimeTooSkewed</Code>", "PermissionDeniedError", StorageDenied, "clock"),
+        ("status code: 500 ", "GenericError", StorageUnavailable, "Try again later"),
+        ("status code: 501 <Code>NotImplemented</Code>", "GenericError", StorageError, ""),
+        ("something else", "JoinError", StorageError, ""),
+    ],
+)
+def test_what_a_client_says_becomes_one_of_our_errors(
+    said: str, kind: str, expected: type[StorageError], fix: str
+) -> None:
+    error = s3_error("read", "s3://models/a", "models", said, kind)
+
+    assert type(error) is expected
+    assert fix in error.fix
+
+
+def test_what_a_service_repeats_of_the_request_is_not_passed_on() -> None:
+    said = (
+        "status code: 403 Forbidden: <Error><Code>SignatureDoesNotMatch</Code><Message>It does not match.</Message>"
+        "<CanonicalRequest>x-amz-security-token:hunter2</CanonicalRequest></Error>"
+    )
+    error = s3_error("read", "s3://models/a", "models", said, "PermissionDeniedError")
+
+    assert "It does not match." in str(error)
+    assert "hunter2" not in str(error)
