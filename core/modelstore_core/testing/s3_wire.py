@@ -101,7 +101,8 @@ def parse_call(method: str, target: str, headers: Mapping[str, str], body: bytes
     bucket, _, key = unquote(parts.path).removeprefix("/").partition("/")
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     for known, on_key, marker, operation in _OPERATIONS:
-        if known == method and on_key == bool(key) and (not marker or marker in query or marker in headers):
+        marked = not marker or marker in query or marker in headers
+        if bucket and known == method and on_key == bool(key) and marked:
             return S3Call(operation=operation, bucket=bucket, key=key, query=query, headers=headers, body=body)
     raise S3Error(501, "NotImplemented", f"{method} {target}")
 
