@@ -1,11 +1,22 @@
 """Tables for people, as text and as HTML. Pure."""
 
 import html
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
 
-__all__ = ["cell", "html_table", "text_table"]
+__all__ = ["Paint", "Row", "cell", "fitting", "html_table", "printable", "text_table", "text_width"]
 
-_WIDEST = 48
+Row: TypeAlias = Mapping[str, object]
+
+Paint: TypeAlias = Callable[[str, Row | None, str], str]
+"""Colours a text, given its column and its row (None for the heading); must not change the text's width."""
+
+_LONGEST = 48
+_SHORTEST = 20  # what fits this is never cut: times, sizes, most names
+_GAP = "  "
 
 
 def cell(value: object) -> str:
@@ -14,9 +25,11 @@ def cell(value: object) -> str:
         case None:
             return ""
         case bool():
-            return "yes" if value else "no"
+            return "true" if value else "false"
         case float():
             return f"{value:.6g}"
+        case datetime():
+            return value.isoformat(sep=" ", timespec="seconds")
         case Mapping():
             return ", ".join(f"{key}={cell(item)}" for key, item in value.items())
         case list() | tuple():
@@ -25,36 +38,128 @@ def cell(value: object) -> str:
             return str(value)
 
 
-def text_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], width: int | None = None) -> str:
-    """The rows under their headings, numbers to the right, long cells shortened; "" without rows.
+def printable(text: str) -> str:
+    """The text with every control, format and other invisible character escaped: it cannot steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
-    Control characters are shown escaped, so that a stored text cannot steer a terminal.
+
+def text_width(text: str) -> int:
+    """How many columns of a terminal the (printable) text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_width, text))
+
+
+def fitting(
+    rows: Sequence[Row], columns: Sequence[str], width: int, *, show: Callable[[object], str] = cell
+) -> list[str]:
+    """The columns that a table of this width has room for; what stands further left matters more."""
+    return list(_fitted([_column(rows, name, show) for name in columns], width))
+
+
+def text_table(
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    width: int | None = None,
+    *,
+    longest: int | None = _LONGEST,
+    show: Callable[[object], str] = cell,
+    paint: Paint | None = None,
+) -> str:
+    """The rows under their headings, numbers to the right; "" without rows. Control characters are escaped.
+
+    Args:
+        rows: One mapping a line; a column that it lacks stays empty.
+        columns: Which columns, the most important first.
+        width: What a line must fit: long texts are cut, then columns are left out, as `fitting` says.
+        longest: Without a width, where texts are cut; None cuts nothing.
+        show: Turns a value into text.
+        paint: Colours each text that is not empty.
     """
     if not rows:
         return ""
-    widest = _WIDEST if width is None else max(12, width // max(len(columns), 1))
-    texts = [[_short(_printable(cell(row.get(c))), widest) for c in columns] for row in rows]
-    right = [all(isinstance(row.get(c), int | float | None) for row in rows) for c in columns]
-    widths = [max(len(line[i]) for line in [list(columns), *texts]) for i in range(len(columns))]
-    lines = [
-        "  ".join(t.rjust(w) if r else t.ljust(w) for t, w, r in zip(line, widths, right, strict=True)).rstrip()
-        for line in [list(columns), *texts]
-    ]
+    found = [_column(rows, name, show) for name in columns]
+    widths = {c.name: c.bounded(longest) for c in found} if width is None else _fitted(found, width)
+    shown = [column for column in found if column.name in widths]
+    lines = []
+    for index, row in enumerate((None, *rows)):
+        pieces = []
+        for column in shown:
+            text = _short(column.texts[index], widths[column.name])
+            gap = " " * (widths[column.name] - text_width(text))
+            painted = paint(column.name, row, text) if paint and text else text
+            pieces.append(gap + painted if column.numeric else painted + gap)
+        lines.append(_GAP.join(pieces).rstrip())
     return "\n".join(lines)
 
 
-def html_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> str:
+def html_table(rows: Sequence[Row], columns: Sequence[str]) -> str:
     """The rows as an HTML table; every text is escaped."""
-    head = "".join(f"<th>{html.escape(c)}</th>" for c in columns)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell(row.get(c)))}</td>" for c in columns) + "</tr>" for row in rows
-    )
+    head = "".join(f"<th>{_html(column)}</th>" for column in columns)
+    body = "".join("<tr>" + "".join(f"<td>{_html(cell(row.get(c)))}</td>" for c in columns) + "</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    """One column's texts, the heading first, as they would stand without a limit."""
+
+    name: str
+    texts: Sequence[str]
+    width: int
+    numeric: bool
+
+    def bounded(self, longest: int | None) -> int:
+        """Its width if texts are cut there; numbers never are."""
+        return self.width if longest is None or self.numeric else min(self.width, longest)
+
+
+def _column(rows: Sequence[Row], name: str, show: Callable[[object], str]) -> _Column:
+    values = [row.get(name) for row in rows]
+    known = [value for value in values if value is not None]
+    texts = [printable(name), *(printable(show(value)) for value in values)]
+    numeric = bool(known) and all(isinstance(value, int | float) for value in known)
+    return _Column(name=name, texts=texts, width=max(map(text_width, texts)), numeric=numeric)
+
+
+def _fitted(columns: Sequence[_Column], width: int) -> dict[str, int]:
+    """The names of the columns for which there is room, each with its width."""
+    widths: dict[str, int] = {}
+    room = width + len(_GAP)
+    for column in columns:
+        least = column.bounded(max(_SHORTEST, text_width(column.texts[0])))
+        if not widths:  # the first column names the row: it is cut only if it does not fit by itself
+            least = min(column.width, width)
+        if len(_GAP) + least <= room:
+            widths[column.name] = least
+            room -= len(_GAP) + least
+    for column in columns:
+        if column.name in widths:
+            more = min(column.width - widths[column.name], room)
+            widths[column.name] += more
+            room -= more
+    return widths
+
+
+def _width(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
 def _short(text: str, widest: int) -> str:
-    return text if len(text) <= widest else text[: widest - 1] + "…"
+    if text_width(text) <= widest:
+        return text
+    taken, kept = 0, 0
+    for character in text:
+        taken += _width(character)
+        if taken > widest - 1:
+            break
+        kept += 1
+    return f"{text[:kept]}…"
 
 
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def _html(text: str) -> str:
+    return html.escape(printable(text))

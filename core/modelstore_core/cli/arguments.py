@@ -1,0 +1,115 @@
+"""From the words of a command line to values: pairs, numbers, gates, expectations."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from modelstore_core.errors import InvalidInput
+from modelstore_core.model.gates import AtLeast, Gate, Improves
+from modelstore_core.model.json import Json
+from modelstore_core.registry.decisions import ANY, Expectation
+
+__all__ = ["OWN_OPTIONS", "expectation", "gates", "metrics", "options", "params", "removals", "texts"]
+
+OWN_OPTIONS = frozenset({"url", "actor", "trust", "single_writer", "patience"})
+"""What `ModelStore` takes besides the options of a storage, and what therefore must not come in as one."""
+
+_SWITCHES = {"true": True, "false": False}
+
+
+def metrics(words: Sequence[str]) -> dict[str, float | int]:
+    """`auc=.93` → numbers; an integer stays one, and `nan` and `inf` are numbers too."""
+    return {name: _number("--metric", name, text) for name, text in _pairs("--metric", words).items()}
+
+
+def params(words: Sequence[str]) -> dict[str, Json]:
+    """`C=0.1` → what the text says as JSON; text that is no JSON stays text."""
+    return {name: _loose(text) for name, text in _pairs("--param", words).items()}
+
+
+def texts(option: str, words: Sequence[str]) -> dict[str, str]:
+    """`team=risk` → texts, whatever they look like."""
+    return dict(_pairs(option, words))
+
+
+def options(words: Sequence[str]) -> dict[str, str | bool]:
+    """`region=eu-west-1` → text, `anonymous=true` → a truth value; names may be written with dashes."""
+    pairs = {name.replace("-", "_"): text for name, text in _pairs("--option", words).items()}
+    taken = sorted(set(pairs) & OWN_OPTIONS)
+    if taken:
+        raise InvalidInput(
+            f"--option {taken[0]} is no option of a storage.", value=taken[0], fix="`mstore --help` lists what is."
+        )
+    return {name: _SWITCHES.get(text.lower(), text) for name, text in pairs.items()}
+
+
+def gates(*, at_least: Sequence[str], improves: Sequence[str], reduces: Sequence[str]) -> tuple[Gate, ...]:
+    """`auc=.9`, and `auc` or `auc=.01` → the rules they stand for."""
+    return (
+        *(AtLeast(m, _number("--at-least", m, text)) for m, text in _pairs("--at-least", at_least).items()),
+        *(Improves(m, by=by) for m, by in _margins("--improves", improves)),
+        *(Improves(m, by=by, direction="min") for m, by in _margins("--reduces", reduces)),
+    )
+
+
+def expectation(word: str | None) -> Expectation:
+    """`3` → 3, `none` → None (no such alias yet), nothing → whatever is there."""
+    if word is None:
+        return ANY
+    if word == "none":
+        return None
+    if word.isascii() and word.isdigit() and not word.startswith("0"):
+        return int(word)
+    raise InvalidInput(
+        f"--expect {word!r} is neither a version number nor 'none'.",
+        value=word,
+        fix="Write --expect 3 or --expect none.",
+    )
+
+
+def removals(option: str, names: Sequence[str], kept: Mapping[str, object]) -> dict[str, None]:
+    """The names as what `annotate` takes for 'remove this'.
+
+    Raises:
+        InvalidInput: A name is to be set and removed in one command.
+    """
+    both = sorted(set(names) & set(kept))
+    if both:
+        raise InvalidInput(f"{option} {both[0]} is also set by this command.", value=both[0], fix="Do one of the two.")
+    return dict.fromkeys(names)
+
+
+def _pairs(option: str, words: Sequence[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not name or not equals:
+            raise InvalidInput(f"{option} {word!r} is not NAME=VALUE.", value=word, fix=f"Write {option} name=value.")
+        if name in pairs:
+            raise InvalidInput(f"{option} {name} is given twice.", value=word, fix="Give each name once.")
+        pairs[name] = text
+    return pairs
+
+
+def _margins(option: str, words: Sequence[str]) -> Iterator[tuple[str, float]]:
+    pairs = _pairs(option, [word if "=" in word else f"{word}=0" for word in words])
+    for metric, text in pairs.items():
+        yield metric, _number(option, metric, text)
+
+
+def _number(option: str, name: str, text: str) -> float | int:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    raise InvalidInput(
+        f"{option} {name}={text!r} is not a number.", value=text, fix=f"Write {option} {name}=0.93, with a number."
+    )
+
+
+def _loose(text: str) -> Json:
+    try:
+        value: Json = json.loads(text, parse_constant=str)
+    except (ValueError, RecursionError):
+        return text
+    return value

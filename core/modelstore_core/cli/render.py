@@ -1,0 +1,240 @@
+"""Records as people read them: tables that fit a terminal, and in a pipe are whole. Pure."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from modelstore_core.cli.output import Screen, Shown
+from modelstore_core.model.operations import Finding
+from modelstore_core.model.records import Comparison, Event, ModelSummary, ModelVersion
+from modelstore_core.model.tables import Row, cell, fitting, printable, text_table, text_width
+
+__all__ = ["comparison", "events", "line", "models", "size", "version", "versions", "weight"]
+
+_KIB = 1024
+_METRICS_FIRST = 4
+_BOLD, _DIM, _RED, _GREEN, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
+_BAD = frozenset({"deleted", "purged", "promotion.refused", "version.deleted", "version.purged"})
+_SENTENCES = frozenset({"description", "reason", "evidence"})
+_EVENT = ("time", "kind", "number", "alias", "previous", "actor", "reason", "evidence", "verb", "key")
+
+
+def line(text: str) -> Callable[[Screen], Shown]:
+    """One line that is the answer: a reference, a path."""
+    return lambda _: Shown(text=printable(text))
+
+
+def size(count: int) -> str:
+    """A number of bytes as a person reads it, such as `8.3 KiB`."""
+    if count < _KIB:
+        return f"{count} B"
+    value, unit = count / _KIB, "KiB"
+    for larger in ("MiB", "GiB", "TiB"):
+        if value < _KIB:
+            break
+        value, unit = value / _KIB, larger
+    return f"{value:.1f} {unit}"
+
+
+def weight(found: ModelVersion) -> str:
+    """How much a version is, such as `3 files, 8.3 KiB`."""
+    count = len(found.files)
+    return f"{count} file{'' if count == 1 else 's'}, {size(found.size)}"
+
+
+def models(found: Sequence[ModelSummary], screen: Screen) -> Shown:
+    """All models, a line each."""
+    rows = [
+        {
+            "name": model.name,
+            "newest": model.newest,
+            "versions": model.versions,
+            "aliases": ", ".join(f"{alias}={number}" for alias, number in sorted(model.aliases.items())),
+            "changed": _time(model.changed_at, screen),
+        }
+        for model in found
+    ]
+    return _table(rows, ("name", "newest", "versions", "aliases", "changed"), screen)
+
+
+def versions(found: Sequence[ModelVersion], screen: Screen, order_by: str | None = None) -> Shown:
+    """Versions of one model, a line each; on a terminal, what matters most, the order's own columns included."""
+    rows = [_version_row(one, screen) for one in found]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    metrics, tags, lineage, params = (
+        [name for name in names if name.startswith(kind)] for kind in ("metrics.", "tags.", "lineage.", "params.")
+    )
+    columns = [
+        *("number", "state", "aliases"),
+        *(name for name in (*metrics, *tags, *params) if name in (order_by or "")),
+        *metrics[:_METRICS_FIRST],
+        *("created", "by", "size"),
+        *metrics,
+        *("description", "format", "key"),
+        *(*tags, *lineage, *params),
+        *("supersedes", "digest"),
+    ]
+    if screen.width is not None:
+        columns.remove("digest")  # `show` has it
+        if all(row["state"] == "live" for row in rows):
+            columns.remove("state")
+    return _table(rows, list(dict.fromkeys(columns)), screen)
+
+
+def version(found: ModelVersion, screen: Screen) -> Shown:
+    """All that is recorded of a version, a fact each line, named as in JSON."""
+    facts = {name: _exact(value) for name, value in _facts(found) if value not in (None, "", [], {})}
+    widest = max(map(text_width, map(printable, facts)))
+    lines = []
+    for name, text in facts.items():
+        shown = printable(name)
+        gap = " " * (widest - text_width(shown))
+        lines.append(f"{_painted(shown, _DIM, screen)}{gap}  {printable(text)}")
+    return Shown(text="\n".join(lines))
+
+
+def events(found: Sequence[Event], screen: Screen, *, of_all: bool = False) -> Shown:
+    """What happened, a line each; `of_all` models or of one."""
+    rows = [
+        {
+            "time": _time(event.time, screen),
+            "model": event.model,
+            "kind": event.kind,
+            "number": event.number,
+            "alias": event.alias,
+            "previous": event.previous,
+            "actor": event.actor,
+            "reason": event.reason,
+            "evidence": "; ".join(_evidence(finding, screen) for finding in event.evidence),
+            "verb": event.verb,
+            "key": event.key,
+        }
+        for event in found
+    ]
+    return _table(rows, ("time", "model", *_EVENT[1:]) if of_all else _EVENT, screen)
+
+
+def comparison(found: Comparison, screen: Screen) -> Shown:
+    """All in which two versions differ, a line each."""
+    left, right = found.left.ref, found.right.ref
+    if left == right:
+        left, right = "left", "right"
+    rows = [{"field": d.field, left: d.left, right: d.right, "change": _rounded(d.change)} for d in found.differences]
+    return _table(rows, ("field", left, right, "change"), screen)
+
+
+def _evidence(finding: Finding, screen: Screen) -> str:
+    if screen.width is None:
+        return finding.message
+    against = "" if finding.current is None else f" against {cell(finding.current)}"
+    return (
+        f"{finding.metric} {cell(finding.candidate) or 'missing'}{against} {'passed' if finding.passed else 'refused'}"
+    )
+
+
+def _rounded(change: float | None) -> float | None:
+    """A difference without the digits that binary fractions add: 0.95 - 0.93 is 0.02 to people."""
+    return None if change is None else float(f"{change:.6g}")
+
+
+def _table(rows: Sequence[Row], columns: Sequence[str], screen: Screen) -> Shown:
+    if screen.width is None:
+        sentences_last = sorted(columns, key=_SENTENCES.__contains__)
+        return Shown(text=text_table(rows, sentences_last, longest=None, show=_exact))
+    known = [name for name in columns if any(cell(row.get(name)) for row in rows)]
+    fit = fitting(rows, known, screen.width)
+    text = text_table(rows, fit, screen.width, paint=_paint if screen.colour else None)
+    return Shown(text=text, left_out=tuple(name for name in known if name not in fit))
+
+
+def _version_row(found: ModelVersion, screen: Screen) -> dict[str, object]:
+    return {
+        "number": found.number,
+        "state": _state(found) or "live",
+        "aliases": ", ".join(found.aliases),
+        **_named("metrics", found.metrics),
+        "created": _time(found.created_at, screen),
+        "by": found.created_by,
+        "size": found.size if screen.width is None else _Size(found.size),
+        "description": found.description,
+        "format": found.format,
+        "key": found.key,
+        **_named("tags", found.tags),
+        **_named("lineage", found.lineage),
+        **_named("params", found.params),
+        "supersedes": found.supersedes,
+        "digest": found.digest,
+    }
+
+
+def _facts(found: ModelVersion) -> Iterable[tuple[str, object]]:
+    yield "ref", found.ref
+    yield "state", _state(found)
+    yield "aliases", ", ".join(found.aliases)
+    yield "description", found.description
+    for kind, values in (("metrics", found.metrics), ("params", found.params), ("tags", found.tags)):
+        yield from _named(kind, values).items()
+    yield from _named("lineage", found.lineage).items()
+    yield "format", found.format
+    yield "model_type", found.model_type
+    yield "size", size(found.size) if found.size < _KIB else f"{size(found.size)} ({found.size} bytes)"
+    yield "digest", found.digest
+    for file in found.files:
+        yield f"files.{file.path}", f"{size(file.size)}  sha256:{file.sha256}"
+    yield "created_at", found.created_at
+    yield "created_by", found.created_by
+    yield "key", found.key
+    yield "attempt", found.attempt or None
+    yield "supersedes", found.supersedes
+    yield "superseded_by", found.superseded_by
+    yield from _named("environment", found.environment).items()
+    yield from _named("signature", found.signature or {}).items()
+    yield "globals", ", ".join(found.globals)
+    yield "url", found.url
+
+
+def _named(kind: str, values: Mapping[str, object]) -> dict[str, object]:
+    return {f"{kind}.{name}": value for name, value in values.items()}
+
+
+def _state(found: ModelVersion) -> str | None:
+    if found.deleted or found.purged:
+        return "purged" if found.purged else "deleted"
+    return None if found.superseded_by is None else "superseded"
+
+
+class _Size(int):
+    """A number of bytes that shows itself for people, and still counts as a number."""
+
+    def __str__(self) -> str:
+        return size(int(self))
+
+
+def _time(moment: datetime, screen: Screen) -> str:
+    precision = "seconds" if screen.width is None else "minutes"
+    return moment.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def _exact(value: object) -> str:
+    """The value as text from which nothing was taken away."""
+    match value:
+        case None | str():
+            return value or ""
+        case datetime():
+            return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def _paint(column: str, row: Row | None, text: str) -> str:
+    if row is None:
+        return f"{_DIM}{text}{_PLAIN}"
+    if column in ("number", "name"):
+        return f"{_BOLD}{text}{_PLAIN}"
+    if column == "aliases":
+        return f"{_GREEN}{text}{_PLAIN}"
+    return f"{_RED}{text}{_PLAIN}" if text in _BAD else text
+
+
+def _painted(text: str, colour: str, screen: Screen) -> str:
+    return f"{colour}{text}{_PLAIN}" if screen.colour else text
