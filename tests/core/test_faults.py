@@ -51,9 +51,10 @@ def test_a_lost_reply_is_raised_after_the_write(inner: MemoryStorage, tmp_path: 
     assert inner.get("a") == b"1"
 
 
-def test_reads_and_deletes_fail_too(inner: MemoryStorage, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "left"), [("error", b"1"), ("lost_reply", None)])
+def test_reads_and_deletes_fail_too(inner: MemoryStorage, tmp_path: Path, kind: FaultKind, left: bytes | None) -> None:
     inner.put("a", b"1")
-    storage = FaultyStorage(inner, script=lambda *_: Fault("lost_reply"))
+    storage = FaultyStorage(inner, script=lambda *_: Fault(kind))
 
     reads = (
         lambda: storage.get("a"),
@@ -66,7 +67,7 @@ def test_reads_and_deletes_fail_too(inner: MemoryStorage, tmp_path: Path) -> Non
             read()
 
     assert not (tmp_path / "out").exists()
-    assert inner.get("a") is None
+    assert inner.get("a") == left
 
 
 def test_a_lie_says_taken_and_writes_nothing(inner: MemoryStorage) -> None:

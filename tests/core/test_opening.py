@@ -20,7 +20,7 @@ def test_a_path_opens_a_folder_and_makes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "store").exists()
 
 
-@pytest.mark.parametrize("text", ["store", "./store", "sub/../store"])
+@pytest.mark.parametrize("text", ["store", "./store", "sub/../store", "a:b/../store"])
 def test_relative_paths_are_resolved_at_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.chdir(tmp_path)
     storage = open_storage(text)

@@ -246,6 +246,11 @@ def test_a_root_that_is_a_file_is_a_typed_error(tmp_path: Path) -> None:
             use()
 
 
+def test_a_place_where_no_folder_can_be_made_is_a_typed_error() -> None:
+    with pytest.raises(StorageError, match="Could not create '/proc/no/store/a'"):
+        LocalStorage(Path("/proc/no/store")).create("a", b"1")
+
+
 def test_a_file_where_a_folder_is_needed_is_a_typed_error(storage: LocalStorage) -> None:
     storage.put("a", b"1")
 

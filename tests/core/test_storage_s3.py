@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from modelstore_core.errors import (
 )
 from modelstore_core.storage.opening import open_storage
 from modelstore_core.storage.s3 import S3Options, S3Storage
-from modelstore_core.storage.s3_clients import discovered_region
+from modelstore_core.storage.s3_clients import _aws, _config, _region, discovered_region, effective_endpoint
 from modelstore_core.storage.s3_errors import s3_error
 from modelstore_core.testing.s3_server import Denial, S3FaultKind, S3Script, S3Server
 
@@ -118,8 +119,9 @@ def test_without_any_credentials_the_error_says_where_to_put_them(
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
-    with pytest.raises(StorageDenied, match=r"Set AWS_ACCESS_KEY_ID .* anonymous=True"):
-        storage.get("a")
+    for use in (lambda: storage.get("a"), storage.location):
+        with pytest.raises(StorageDenied, match=r"Set AWS_ACCESS_KEY_ID .* anonymous=True"):
+            use()
 
 
 def test_anonymous_access_needs_and_sends_no_credentials(
@@ -160,6 +162,23 @@ def test_credentials_that_cannot_be_obtained_are_a_denial(server: S3Server, aws_
         storage.get("a")
 
 
+_CREDENTIALS_ONCE = """\
+if [ -e {folder}/asked ]; then echo "signed out" >&2; exit 1; fi
+touch {folder}/asked
+echo '{{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "SessionToken": "c", "Expiration": "{soon}"}}'
+"""
+
+
+def test_credentials_that_cannot_be_renewed_are_a_denial(server: S3Server, aws_config: Path, tmp_path: Path) -> None:
+    soon = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+    (tmp_path / "process.sh").write_text(_CREDENTIALS_ONCE.format(folder=tmp_path, soon=soon))
+    aws_config.write_text(f"[profile team]\ncredential_process = sh {tmp_path}/process.sh\n")
+    storage = S3Storage("models", "", S3Options(endpoint=server.endpoint, profile="team"))
+
+    with pytest.raises(StorageDenied, match=r"No credentials for 's3://models/a': .*signed out"):
+        storage.get("a")
+
+
 def test_a_refused_connection_is_unavailable_not_denied(tmp_path: Path) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -167,10 +186,12 @@ def test_a_refused_connection_is_unavailable_not_denied(tmp_path: Path) -> None:
         storage = S3Storage("models", "", S3Options(endpoint=endpoint))
 
         for verb in ("create", "put"):
-            with pytest.raises(StorageUnavailable, match="Try again later"):
+            with pytest.raises(StorageUnavailable, match="connection refused"):
                 _verbs(storage, tmp_path)[verb]()
         with pytest.raises(StorageUnavailable):
             storage.location()
+        with pytest.raises(StorageUnavailable):
+            discovered_region("models", boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1"))
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "503_after"])
@@ -376,6 +397,45 @@ def test_a_bucket_is_asked_for_its_region(denied: list[str], region: str) -> Non
         assert discovered_region("models", client) == region
 
 
+@pytest.mark.parametrize(
+    ("bucket", "options", "host_style", "address"),
+    [
+        ("models", S3Options(region="eu-west-1"), True, None),
+        ("my.models", S3Options(region="eu-west-1"), False, None),
+        ("models", S3Options(region="eu-west-1", path_style=True), False, None),
+        ("models", S3Options(endpoint="https://host:9000/"), False, "https://host:9000"),
+        ("models", S3Options(endpoint="https://host:9000", path_style=False), True, "https://models.host:9000"),
+    ],
+)
+def test_the_bucket_is_in_the_host_name_at_aws_and_in_the_path_elsewhere(
+    bucket: str, options: S3Options, address: str | None, *, host_style: bool
+) -> None:
+    config = _config(bucket, options, _aws(bucket, options))
+
+    assert config["virtual_hosted_style_request"] is host_style
+    assert config.get("endpoint") == config.get("aws_endpoint_url_s3") == address
+    assert config["region"] == options.region or "us-east-1"
+
+
+def test_a_region_nobody_named_is_asked_for_at_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = S3Options()
+    with S3Server(["models"], region="eu-central-1") as aws:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", aws.endpoint)
+
+        assert _region("models", options, _aws("models", options), None) == "eu-central-1"
+        monkeypatch.setenv("AWS_REGION", "eu-north-1")
+        assert _region("models", options, _aws("models", options), None) == "eu-north-1"
+
+
+def test_configured_endpoints_can_be_ignored_as_for_aws_own_tools(
+    server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.endpoint)
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+
+    assert effective_endpoint("models", S3Options()) == ""
+
+
 def test_what_others_put_into_the_bucket_is_left_out_or_named(server: S3Server, storage: S3Storage) -> None:
     client = boto3.client("s3", endpoint_url=server.endpoint, region_name="us-east-1")
     storage.put("a/b", b"1")
@@ -459,6 +519,7 @@ def test_many_threads_connect_once(server: S3Server, storage: S3Storage) -> None
         ("status code: 500 ", "GenericError", StorageUnavailable, "Try again later"),
         ("status code: 501 <Code>NotImplemented</Code>", "GenericError", StorageError, ""),
         ("something else", "JoinError", StorageError, ""),
+        ("HTTP error: error sending request … dns error", "GenericError", StorageUnavailable, "Try again later"),
     ],
 )
 def test_what_a_client_says_becomes_one_of_our_errors(

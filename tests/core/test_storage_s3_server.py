@@ -169,6 +169,12 @@ def test_deletions_are_idempotent(client: "S3Client") -> None:
     assert [found["Key"] for found in client.list_objects_v2(Bucket="b")["Contents"]] == ["b"]
 
 
+def test_more_than_a_thousand_deletions_are_refused(client: "S3Client") -> None:
+    with pytest.raises(ClientError) as caught:
+        client.delete_objects(Bucket="b", Delete={"Objects": [{"Key": f"{number}"} for number in range(1_001)]})
+    assert _code(caught) == "MalformedXML"
+
+
 def test_copies_have_the_same_bytes(client: "S3Client") -> None:
     client.put_object(Bucket="b", Key="a/ü", Body=b"1")
     client.copy_object(Bucket="b", Key="copy", CopySource={"Bucket": "b", "Key": "a/ü"})

@@ -5,7 +5,6 @@ symlink between a check and the use of what was checked.
 """
 
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -117,6 +116,7 @@ def _make_path(path: Path) -> None:
 
 def _is_symlink(name: str, descriptor: int) -> bool:
     try:
-        return stat.S_ISLNK(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode)
-    except FileNotFoundError:
+        os.readlink(name, dir_fd=descriptor)
+    except OSError:
         return False
+    return True

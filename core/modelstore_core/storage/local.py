@@ -202,7 +202,9 @@ class LocalStorage:
                 yield _Staged(folder=folder, temporary=temporary, name=name, file=file)
 
     def _stage(self, stack: ExitStack, parts: Sequence[str], mode: int) -> tuple[int, str, int]:
-        for left in reversed(range(_TRIES)):
+        tries = 0
+        while True:
+            tries += 1
             try:
                 with ExitStack() as attempt:
                     folder = attempt.enter_context(self._folders.opened(parts, make=True))
@@ -213,9 +215,8 @@ class LocalStorage:
                     return folder, temporary, descriptor
             except FileNotFoundError:
                 # Somebody's delete removed the folder while it was still empty: make it again.
-                if not left:
+                if tries == _TRIES:
                     raise
-        raise AssertionError
 
     def _listed(self, top: tuple[str, ...]) -> Iterator[ObjectInfo]:
         pending = [top]

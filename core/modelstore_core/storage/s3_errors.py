@@ -20,6 +20,15 @@ _BUSY_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504})
 _DENIED_CODES = frozenset({"ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidAccessKeyId"})
 _REGION_CODES = frozenset({"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"})
 
+# What a client's message has in it if there was no reply at all; the first that fits.
+_NO_REPLY: tuple[tuple[str, str], ...] = (
+    ("dns error", "the host name of the endpoint is not known"),
+    ("ConnectionRefused", "nothing listens at the endpoint (connection refused)"),
+    ("certificate", "the certificate of the endpoint is not trusted"),
+    ("kind: Timeout", "the time ran out before there was a reply"),
+    ("", "the connection was lost before there was a whole reply"),
+)
+
 _FIX_DENIED = "Check the credentials (environment, profile, role) and that their policy allows this on the bucket."
 _FIX_BY_CODE: Mapping[str, str] = {
     "InvalidAccessKeyId": "Check AWS_ACCESS_KEY_ID or the profile: the service does not know this access key.",
@@ -83,7 +92,7 @@ def _plain_reason(status: int, said: str, kind: str) -> str:
     if status:
         return f"the service answered with status {status}"
     if "HTTP error" in said:
-        return "no reply (connection refused or lost, or the time ran out)"
+        return next(reason for sign, reason in _NO_REPLY if sign in said)
     if kind == "InvalidPathError":
         return f"there is an object with a key that cannot be read ({said.splitlines()[0][:200]})"
     return f"{kind} in the client library"
