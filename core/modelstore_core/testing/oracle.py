@@ -1,0 +1,402 @@
+"""What a registry means, without log, storage or fold: dicts, written independently of the code that it judges.
+
+A store under test and an oracle are asked the same; `facts_of` and `happening_of` bring what they answer to one form.
+The oracle raises the same types of errors. It runs one call after the other: of concurrency it knows nothing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from modelstore_core.errors import (
+    AliasConflict,
+    AliasNotFound,
+    AttemptSuperseded,
+    GateRefused,
+    ModelNotFound,
+    VersionDeleted,
+    VersionInUse,
+    VersionNotFound,
+    VersionPurged,
+)
+from modelstore_core.model.gates import Gate, Side
+from modelstore_core.model.names import Reference, parse_reference
+from modelstore_core.model.operations import Verb
+from modelstore_core.model.records import Event, EventKind, ModelSummary, ModelVersion
+from modelstore_core.registry.decisions import ANY, Expectation
+
+__all__ = ["Facts", "Happening", "Oracle", "Summary", "facts_of", "happening_of", "summary_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What an oracle knows of a version; the digest is whatever it was told."""
+
+    number: int
+    digest: str
+    metrics: Mapping[str, float | int]
+    tags: Mapping[str, str]
+    description: str
+    aliases: tuple[str, ...]
+    key: str | None
+    attempt: int
+    supersedes: int | None
+    superseded_by: int | None
+    deleted: bool
+    purged: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """What an oracle knows of an event."""
+
+    seq: int
+    kind: EventKind
+    number: int
+    alias: str | None = None
+    previous: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What an oracle knows of a model as a whole."""
+
+    newest: int | None
+    versions: int
+    aliases: Mapping[str, int]
+
+
+def facts_of(version: ModelVersion) -> Facts:
+    """A store's record, as far as an oracle can judge it."""
+    return Facts(
+        number=version.number,
+        digest=version.digest,
+        metrics=dict(version.metrics),
+        tags=dict(version.tags),
+        description=version.description,
+        aliases=version.aliases,
+        key=version.key,
+        attempt=version.attempt,
+        supersedes=version.supersedes,
+        superseded_by=version.superseded_by,
+        deleted=version.deleted,
+        purged=version.purged,
+    )
+
+
+def happening_of(event: Event) -> Happening:
+    """A store's event, as far as an oracle can judge it."""
+    return Happening(seq=event.seq, kind=event.kind, number=event.number, alias=event.alias, previous=event.previous)
+
+
+def summary_of(summary: ModelSummary) -> Summary:
+    """A store's line on a model, as far as an oracle can judge it."""
+    return Summary(newest=summary.newest, versions=summary.versions, aliases=dict(summary.aliases))
+
+
+@dataclass(slots=True)
+class _Version:
+    number: int
+    digest: str
+    metrics: dict[str, float | int]
+    key: str | None
+    attempt: int
+    tags: dict[str, str] = field(default_factory=dict)
+    description: str = ""
+    supersedes: int | None = None
+    superseded_by: int | None = None
+    deleted: bool = False
+    purged: bool = False
+
+    @property
+    def gone(self) -> bool:
+        return self.deleted or self.purged
+
+    @property
+    def live(self) -> bool:
+        return not (self.gone or self.superseded_by)
+
+
+@dataclass(slots=True)
+class _Model:
+    """One model. `trails` has for each alias the targets that a rollback would go back through, the current one last.
+
+    `done` has, for each verb and key, the version that the call was about, or the refusal it ended with.
+    """
+
+    seq: int = 0
+    versions: dict[int, _Version] = field(default_factory=dict)
+    trails: dict[str, list[int]] = field(default_factory=dict)
+    done: dict[tuple[Verb, str], int | GateRefused] = field(default_factory=dict)
+    events: list[Happening] = field(default_factory=list)
+
+    def newest(self) -> int | None:
+        return max((number for number, version in self.versions.items() if version.live), default=None)
+
+    def aliases_of(self, number: int) -> tuple[str, ...]:
+        return tuple(sorted(alias for alias, trail in self.trails.items() if trail[-1] == number))
+
+    def happened(self, kind: EventKind, number: int, alias: str | None = None, previous: int | None = None) -> None:
+        self.events.append(Happening(seq=self.seq, kind=kind, number=number, alias=alias, previous=previous))
+
+    def point(self, alias: str, trail: list[int]) -> None:
+        before = self.trails.get(alias)
+        self.trails[alias] = trail
+        self.happened("alias.moved", trail[-1], alias, None if before is None else before[-1])
+
+
+class Oracle:
+    """The verbs of `ModelStore` on plain dicts; each returns what the version is afterwards."""
+
+    def __init__(self) -> None:
+        self._models: dict[str, _Model] = {}
+
+    def save(
+        self,
+        name: str,
+        digest: str,
+        *,
+        metrics: Mapping[str, float | int] | None = None,
+        aliases: Sequence[str] = (),
+        key: str | None = None,
+        attempt: int = 0,
+    ) -> Facts:
+        """Add a version, or find the one that the key made."""
+        model = self._models.get(name) or _Model()
+        mine = [v for v in model.versions.values() if key is not None and v.key == key]
+        last = mine[-1] if mine else None
+        if last is not None and last.live and (last.digest == digest or attempt < last.attempt):
+            return self._facts(model, last.number)
+        if last is not None and attempt < last.attempt:
+            raise AttemptSuperseded(f"attempt {attempt} comes after attempt {last.attempt}", value=attempt)
+        number = len(model.versions) + 1
+        model.versions[number] = _Version(number, digest, dict(metrics or {}), key, attempt)
+        if last is not None:
+            last.superseded_by, model.versions[number].supersedes = number, last.number
+        self._models[name] = model
+        model.seq += 1
+        model.happened("version.created", number)
+        for alias in sorted(aliases):
+            model.point(alias, [*model.trails.get(alias, ()), number])
+        return self._facts(model, number)
+
+    def promote(
+        self,
+        reference: str,
+        alias: str,
+        *,
+        expect: Expectation = ANY,
+        gates: Sequence[Gate] = (),
+        key: str | None = None,
+    ) -> Facts:
+        """Move an alias forward."""
+
+        def decide(model: _Model, ref: Reference) -> int | GateRefused:
+            number = self._usable(model, ref).number
+            trail = model.trails.get(alias, [])
+            current = trail[-1] if trail else None
+            if expect is not ANY and expect != current:
+                raise AliasConflict(f"{alias} points to {current}, not {expect}", value=current)
+            if number == current:
+                return number
+            findings = tuple(
+                gate.judge(_side(model, number), None if current is None else _side(model, current)) for gate in gates
+            )
+            model.seq += 1
+            if all(finding.passed for finding in findings):
+                model.point(alias, [*trail, number])
+                return number
+            model.happened("promotion.refused", number, alias, current)
+            return GateRefused(f"{ref} was refused", value=str(ref), evidence=findings)
+
+        return self._write("promote", reference, key, decide)
+
+    def rollback(self, name: str, alias: str, *, key: str | None = None) -> Facts:
+        """Move an alias back to the last target that is neither deleted nor purged nor the current one."""
+
+        def decide(model: _Model, ref: Reference) -> int:
+            trail = self._trail(model, alias)
+            back = trail[:-1]
+            while back and (model.versions[back[-1]].gone or back[-1] == trail[-1]):
+                back.pop()
+            if not back:
+                raise VersionNotFound(f"nothing to roll {alias} of {ref.name} back to", value=alias)
+            model.seq += 1
+            model.point(alias, back)
+            return back[-1]
+
+        return self._write("rollback", name, key, decide)
+
+    def unalias(self, name: str, alias: str, *, key: str | None = None) -> Facts:
+        """Remove an alias."""
+
+        def decide(model: _Model, ref: Reference) -> int:
+            del ref
+            number = self._trail(model, alias)[-1]
+            model.seq += 1
+            del model.trails[alias]
+            model.happened("alias.dropped", number, alias, number)
+            return number
+
+        return self._write("unalias", name, key, decide)
+
+    def annotate(
+        self,
+        reference: str,
+        *,
+        metrics: Mapping[str, float | int | None] | None = None,
+        tags: Mapping[str, str | None] | None = None,
+        description: str | None = None,
+        key: str | None = None,
+    ) -> Facts:
+        """Change a version's metrics, tags and description."""
+
+        def decide(model: _Model, ref: Reference) -> int:
+            version = self._usable(model, ref)
+            now = (version.metrics, version.tags, version.description)
+            new_metrics = {k: v for k, v in {**version.metrics, **(metrics or {})}.items() if v is not None}
+            new_tags = {k: v for k, v in {**version.tags, **(tags or {})}.items() if v is not None}
+            new = (new_metrics, new_tags, version.description if description is None else description)
+            if new != now:
+                model.seq += 1
+                version.metrics, version.tags, version.description = new
+                model.happened("version.annotated", version.number)
+            return version.number
+
+        return self._write("annotate", reference, key, decide)
+
+    def delete(self, reference: str, *, force: bool = False, key: str | None = None) -> Facts:
+        """Delete a version, with its aliases if forced."""
+
+        def decide(model: _Model, ref: Reference) -> int:
+            version = self._unpurged(model, ref)
+            aliases = model.aliases_of(version.number)
+            if version.deleted:
+                return version.number
+            if aliases and not force:
+                raise VersionInUse(f"{ref} is what {aliases} point to", value=str(ref))
+            model.seq += 1
+            version.deleted = True
+            model.happened("version.deleted", version.number)
+            for alias in aliases:
+                del model.trails[alias]
+                model.happened("alias.dropped", version.number, alias, version.number)
+            return version.number
+
+        return self._write("delete", reference, key, decide)
+
+    def restore(self, reference: str, *, key: str | None = None) -> Facts:
+        """Bring a deleted version back."""
+
+        def decide(model: _Model, ref: Reference) -> int:
+            version = self._unpurged(model, ref)
+            if version.deleted:
+                model.seq += 1
+                version.deleted = False
+                model.happened("version.restored", version.number)
+            return version.number
+
+        return self._write("restore", reference, key, decide)
+
+    def purge(self, name: str, number: int) -> None:
+        """Take note that a collector purged a deleted or superseded version that no alias points to."""
+        model = self._models[name]
+        model.seq += 1
+        model.versions[number].purged = True
+        model.happened("version.purged", number)
+
+    def get(self, reference: str) -> Facts:
+        """One version."""
+        ref = parse_reference(reference)
+        model = self._model(ref.name)
+        return self._facts(model, self._resolve(model, ref).number)
+
+    def versions(self, name: str, *, limit: int | None = None, deleted: bool = False) -> list[Facts]:
+        """The versions, newest first."""
+        model = self._model(name)
+        numbers = [n for n in sorted(model.versions, reverse=True) if deleted or model.versions[n].live]
+        return [self._facts(model, number) for number in numbers[:limit]]
+
+    def history(self, name: str) -> list[Happening]:
+        """All that happened to the model, newest first."""
+        return self._model(name).events[::-1]
+
+    def models(self) -> dict[str, Summary]:
+        """Every model."""
+        return {
+            name: Summary(
+                newest=model.newest(),
+                versions=sum(version.live for version in model.versions.values()),
+                aliases={alias: trail[-1] for alias, trail in model.trails.items()},
+            )
+            for name, model in self._models.items()
+        }
+
+    def _write(
+        self,
+        verb: Verb,
+        reference: str,
+        key: str | None,
+        decide: Callable[[_Model, Reference], int | GateRefused],
+    ) -> Facts:
+        ref = parse_reference(reference)
+        model = self._model(ref.name)
+        outcome = model.done.get((verb, key)) if key is not None else None
+        if outcome is None:
+            before = model.seq
+            outcome = decide(model, ref)
+            if key is not None and model.seq > before:
+                model.done[verb, key] = outcome
+        if isinstance(outcome, GateRefused):
+            raise outcome
+        return self._facts(model, outcome)
+
+    def _model(self, name: str) -> _Model:
+        if name not in self._models:
+            raise ModelNotFound(f"no model {name}", value=name)
+        return self._models[name]
+
+    def _trail(self, model: _Model, alias: str) -> list[int]:
+        if alias not in model.trails:
+            raise AliasNotFound(f"no alias {alias}", value=alias)
+        return model.trails[alias]
+
+    def _resolve(self, model: _Model, ref: Reference) -> _Version:
+        number = model.newest() if ref.number is None else ref.number
+        if ref.alias is not None:
+            number = self._trail(model, ref.alias)[-1]
+        if number not in model.versions:
+            raise VersionNotFound(f"no version {ref}", value=str(ref))
+        return model.versions[number]
+
+    def _unpurged(self, model: _Model, ref: Reference) -> _Version:
+        version = self._resolve(model, ref)
+        if version.purged:
+            raise VersionPurged(f"{ref} is purged", value=str(ref))
+        return version
+
+    def _usable(self, model: _Model, ref: Reference) -> _Version:
+        version = self._unpurged(model, ref)
+        if version.deleted:
+            raise VersionDeleted(f"{ref} is deleted", value=str(ref))
+        return version
+
+    def _facts(self, model: _Model, number: int) -> Facts:
+        version = model.versions[number]
+        return Facts(
+            number=number,
+            digest=version.digest,
+            metrics=dict(version.metrics),
+            tags=dict(version.tags),
+            description=version.description,
+            aliases=model.aliases_of(number),
+            key=version.key,
+            attempt=version.attempt,
+            supersedes=version.supersedes,
+            superseded_by=version.superseded_by,
+            deleted=version.deleted,
+            purged=version.purged,
+        )
+
+
+def _side(model: _Model, number: int) -> Side:
+    return Side(ref=f"version {number}", metrics=model.versions[number].metrics)
