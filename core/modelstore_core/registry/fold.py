@@ -11,9 +11,13 @@ __all__ = ["Folded", "fold"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folded:
-    """One version as of some commit: its record, its newest annotation, and whether it is to be had."""
+    """One version as of some commit: its record, its newest annotation, and whether it is to be had.
+
+    `annotated` is the seq of the newest annotation; `annotation` is that entry, where it was asked for.
+    """
 
     record: Entry
+    annotated: int | None = None
     annotation: Entry | None = None
     deleted: bool = False
     purged: bool = False
@@ -41,7 +45,7 @@ class Folded:
         return Pointer(
             number=self.number,
             record=self.record.seq,
-            annotated=None if self.annotation is None else self.annotation.seq,
+            annotated=self.annotated,
             superseded_by=self.superseded_by,
         )
 
@@ -85,7 +89,7 @@ def fold(entries: Iterable[Entry]) -> dict[int, Folded]:
 def _step(version: Folded, entry: Entry, op: Annotate | Delete | Restore | Purge) -> Folded:
     match op:
         case Annotate():
-            return replace(version, annotation=entry)
+            return replace(version, annotated=entry.seq, annotation=entry)
         case Delete():
             return replace(version, deleted=True)
         case Restore():

@@ -165,7 +165,12 @@ class View:
         if pointer.annotated is not None and needs is None:
             annotation = self.journal.entry(pointer.annotated, head)
         record = self.journal.entry(pointer.record, head, needs)
-        return Folded(record=record, annotation=annotation, superseded_by=pointer.superseded_by)
+        return Folded(
+            record=record,
+            annotated=pointer.annotated,
+            annotation=annotation,
+            superseded_by=pointer.superseded_by,
+        )
 
     def _complete(self, version: Folded, needs: frozenset[str] | None) -> Folded:
         head, annotation = self.require(), version.annotation
