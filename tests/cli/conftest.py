@@ -1,11 +1,13 @@
 """Commands run in this process, in a folder of their own: as in a pipe, or as on a terminal."""
 
+import shutil
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 from tests.cli.commands import Done, Run, Terminal
 
+from modelstore_core import ModelStore
 from modelstore_core.cli import main
 
 
@@ -20,8 +22,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.chdir(home)
-    (home / "old.bin").write_bytes(b"old weights")
-    (home / "new.bin").write_bytes(b"new weights, " * 1000)
+    _write_models(home)
     return home
 
 
@@ -53,9 +54,26 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store made once: a model with two versions, the first of them champion."""
+    folder = tmp_path_factory.mktemp("prepared")
+    old, new = _write_models(folder)
+    store = ModelStore(folder / "models", actor="ada")
+    store.save(old, "risk", metrics={"auc": 0.9}, tags={"team": "fraud"}, aliases=["champion"])
+    store.save(new, "risk", metrics={"auc": 0.93, "loss": 0.2}, description="more data")
+    return folder / "models"
+
+
 @pytest.fixture
-def risk(mstore: Run) -> str:
-    """A model with two versions, the first of them champion."""
-    mstore("save", "risk", "old.bin", "--metric", "auc=.90", "--tag", "team=fraud", "--alias", "champion")
-    mstore("save", "risk", "new.bin", "--metric", "auc=.93", "--metric", "loss=.2", "--description", "more data")
+def risk(prepared: Path, home: Path) -> str:
+    """The prepared store's model, in a copy of that store: a copied store opens like any other."""
+    shutil.copytree(prepared, home / "models")
     return "risk"
+
+
+def _write_models(folder: Path) -> tuple[Path, Path]:
+    old, new = folder / "old.bin", folder / "new.bin"
+    old.write_bytes(b"old weights")
+    new.write_bytes(b"new weights, " * 1000)
+    return old, new

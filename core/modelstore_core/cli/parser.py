@@ -161,7 +161,7 @@ def _add_changes(verbs: _Verbs) -> None:
         "list what happened to any model since a cursor",
         "Every change comes in this answer or in a later one; one that comes twice has the same id.",
         "--json",
-        "--cursor eyJyaXNrLm…",
+        "--cursor eyJyaXNrLmNodXJuIjpbXX0=",
         "--cursor-file ~/.cache/models.cursor --json",
     )
     since = changes.add_mutually_exclusive_group()

@@ -15,6 +15,7 @@ _KIB = 1024
 _METRICS_FIRST = 4
 _BOLD, _DIM, _RED, _GREEN, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
 _BAD = frozenset({"deleted", "purged", "promotion.refused", "version.deleted", "version.purged"})
+_AS_IT_WAS = frozenset({"file", "folder"})  # what was saved is a path, and a path's class says nothing of the model
 _SENTENCES = frozenset({"description", "reason", "evidence"})
 _EVENT = ("time", "kind", "number", "alias", "previous", "actor", "reason", "evidence", "verb", "key")
 
@@ -176,7 +177,7 @@ def _facts(found: ModelVersion) -> Iterable[tuple[str, object]]:
         yield from _named(kind, values).items()
     yield from _named("lineage", found.lineage).items()
     yield "format", found.format
-    yield "model_type", found.model_type
+    yield "model_type", None if found.format in _AS_IT_WAS else found.model_type
     yield "size", size(found.size) if found.size < _KIB else f"{size(found.size)} ({found.size} bytes)"
     yield "digest", found.digest
     for file in found.files:

@@ -1,0 +1,102 @@
+"""What only a process of its own can show: imports, pipes that break, encodings, a real terminal."""
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, TypeAlias
+
+import pytest
+from tests.cli.commands import Run
+
+Start: TypeAlias = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+_IMPORTS = """
+import sys
+before = set(sys.modules)
+from modelstore_core.cli import main
+code = main(sys.argv[1:])
+added = {name.partition(".")[0] for name in set(sys.modules) - before} - {"modelstore_core"}
+print(code, sorted(added - sys.stdlib_module_names), file=sys.stderr)
+"""
+
+
+@pytest.fixture
+def start() -> Start:
+    def start(
+        *words: str, stdout: int | IO[bytes] = subprocess.PIPE, stderr: int | IO[bytes] = subprocess.PIPE, **env: str
+    ) -> "subprocess.CompletedProcess[bytes]":
+        return subprocess.run(
+            [sys.executable, *(words if words[0] == "-c" else ("-m", "modelstore_core.cli", *words))],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **env},
+            timeout=60,
+            check=False,
+        )
+
+    return start
+
+
+def broken_pipe() -> IO[bytes]:
+    """The writing end of a pipe that nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    return os.fdopen(writing, "wb")
+
+
+@pytest.mark.parametrize("words", [("--help",), ("--version",), ("ls",), ("save", "m", "old.bin"), ("lss",)])
+def test_no_third_party_module_is_imported(start: Start, words: tuple[str, ...]) -> None:
+    done = start("-c", _IMPORTS, *words)
+    assert done.stderr.decode().splitlines()[-1] in ("0 []", "2 []")
+
+
+@pytest.mark.parametrize("words", [("--help",), ("ls",), ("show", "risk", "--json")])
+def test_a_reader_that_goes_away_is_no_failure(start: Start, risk: str, words: tuple[str, ...]) -> None:
+    with broken_pipe() as pipe:
+        done = start(*words, stdout=pipe)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_what_was_to_be_done_is_done_before_anything_is_said(start: Start, mstore: Run) -> None:
+    with broken_pipe() as pipe:
+        assert start("save", "risk", "old.bin", stdout=pipe).returncode == 0
+    assert mstore("show", "risk@1").code == 0
+
+
+def test_an_error_that_nobody_reads_keeps_its_code(start: Start) -> None:
+    with broken_pipe() as pipe:
+        assert start("show", "risk", stdout=pipe, stderr=pipe).returncode == 3
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_an_answer_that_cannot_be_written_is_a_failure(start: Start, risk: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = start("ls", stdout=full)
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert b"No space left on device" in done.stderr
+
+
+def test_without_a_terminal_rm_asks_nobody(start: Start, risk: str) -> None:
+    assert start("rm", "risk@2").returncode == 2
+    assert start("rm", "risk@2", "--yes").stdout == b"risk@2\n"
+
+
+def test_text_that_an_encoding_lacks_is_escaped(start: Start, mstore: Run) -> None:
+    mstore("save", "風險", "old.bin")
+    done = start("ls", PYTHONIOENCODING="ascii")
+    assert (done.returncode, b"\\u98a8\\u96aa" in done.stdout) == (0, True)
+
+
+def test_a_real_terminal_gets_colours_and_a_table_that_fits(start: Start, risk: str) -> None:
+    reading, writing = pty.openpty()
+    with os.fdopen(reading, "rb", buffering=0) as shown:
+        done = start("ls", "risk", stdout=writing, COLUMNS="60")
+        os.close(writing)
+        lines = shown.read(4096).decode().split("\r\n")
+    assert (done.returncode, len(lines)) == (0, 4)
+    assert "\x1b[" in lines[0]
+    assert b"no room for created" in done.stderr
