@@ -83,6 +83,13 @@ def test_a_missing_bucket_is_named(server: S3Server, tmp_path: Path, verb: str) 
     assert not (tmp_path / "out").exists()
 
 
+def test_a_missing_bucket_is_named_for_large_files_too(server: S3Server, tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(_LARGE)
+
+    with pytest.raises(StorageMissing, match="Create the bucket 'elsewhere'"):
+        S3Storage("elsewhere", "", S3Options(endpoint=server.endpoint)).send("a", tmp_path / "source")
+
+
 @pytest.mark.parametrize("verb", _VERBS)
 @pytest.mark.parametrize(
     ("denial", "fix"),
@@ -140,6 +147,16 @@ def test_an_unknown_profile_is_named(server: S3Server) -> None:
 
     with pytest.raises(StorageDenied, match="nobody"):
         storage.get("a")
+
+
+@pytest.mark.parametrize("anonymous", [False, True])
+def test_an_unknown_profile_of_the_environment_is_named(monkeypatch: pytest.MonkeyPatch, *, anonymous: bool) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    storage = S3Storage("models", "", S3Options(anonymous=anonymous))
+
+    for use in (lambda: storage.get("a"), storage.location):
+        with pytest.raises(StorageDenied, match="nobody"):
+            use()
 
 
 def test_a_profiles_credentials_and_endpoint_are_used(aws_config: Path) -> None:
@@ -309,6 +326,17 @@ def test_large_objects_come_in_parts(server: S3Server, storage: S3Storage, tmp_p
         "CompleteMultipartUpload": 1,
         "GetObject": 3,
     }
+
+
+def test_objects_of_more_parts_than_are_under_way_at_a_time_come_in_order(storage: S3Storage, tmp_path: Path) -> None:
+    with (tmp_path / "source").open("wb") as file:
+        for number in range(80):
+            file.write(bytes([number]) * (1 << 20))
+
+    sent = storage.send("huge", tmp_path / "source")
+
+    assert sent.size == 80 << 20
+    assert storage.fetch("huge", tmp_path / "out") == sent
 
 
 def test_each_small_operation_is_one_request(server: S3Server, storage: S3Storage, tmp_path: Path) -> None:
@@ -482,6 +510,17 @@ def test_a_forked_process_works_or_is_told_and_never_hangs(server: S3Server, bef
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, env=dict(os.environ), check=True)
 
     assert said in ran.stdout
+
+
+def test_a_process_with_another_number_than_the_one_that_connected_is_refused(
+    storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.put("a", b"1")
+    number = os.getpid()
+    monkeypatch.setattr(os, "getpid", lambda: number + 1)
+
+    with pytest.raises(StorageError, match="forked from one in which it was in use"):
+        storage.get("a")
 
 
 @pytest.mark.parametrize("package", ["obstore", "boto3"])

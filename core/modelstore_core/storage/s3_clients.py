@@ -226,6 +226,7 @@ def _aws(bucket: str, options: S3Options) -> _Aws:
 
     try:
         core = botocore.session.Session(profile=options.profile)
+        core.get_scoped_config()  # so that an unknown profile or a broken file is found here, in one place
         return _Aws(boto3.Session(botocore_session=core, region_name=options.region), core)
     except BotoCoreError as error:
         raise credentials_missing(f"s3://{bucket}", str(error).rstrip(".")) from None
