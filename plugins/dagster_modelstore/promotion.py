@@ -1,0 +1,84 @@
+"""Promotion as Dagster knows it: gates as run configuration, and a refusal as a failed run with its evidence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+from pydantic import Field
+
+from dagster_modelstore.cards import evidence_table, version_metadata
+from modelstore_core import AtLeast, Event, Gate, GateRefused, Improves, ModelStore, ModelVersion
+
+__all__ = ["GateConfig", "Promotion", "promote"]
+
+
+class GateConfig(dg.Config):
+    """What a promotion must pass, besides the rules that stand in code; and why it is done."""
+
+    at_least: dict[str, float] = Field(
+        default={}, description="Metric → the least that the candidate must have, such as {auc: 0.9}."
+    )
+    rises: dict[str, float] = Field(
+        default={},
+        description="Metric → by how much it must be above the current version's; 0: above at all.",
+    )
+    falls: dict[str, float] = Field(
+        default={},
+        description="Metric → by how much it must be below the current version's; 0: below at all.",
+    )
+    reason: str = Field(default="", description="Why, as the model's history will show it.")
+
+    def gates(self) -> list[Gate]:
+        """The rules that were asked for.
+
+        Raises:
+            InvalidInput: A number is not finite, or a margin negative.
+        """
+        return [
+            *(AtLeast(metric, threshold) for metric, threshold in self.at_least.items()),
+            *(Improves(metric, by=margin) for metric, margin in self.rises.items()),
+            *(Improves(metric, by=margin, direction="min") for metric, margin in self.falls.items()),
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """What a promotion came to: the version, and the event in history, or None if the alias was there already."""
+
+    version: ModelVersion
+    alias: str
+    event: Event | None
+
+    def metadata(self) -> dict[str, dg.MetadataValue]:
+        """What the run shows of it."""
+        said = {**version_metadata(self.version), "modelstore/alias": dg.MetadataValue.text(self.alias)}
+        if self.event is not None:
+            before = "none" if self.event.previous is None else f"{self.event.model}@{self.event.previous}"
+            said["modelstore/previous"] = dg.MetadataValue.text(before)
+            said["modelstore/gates"] = evidence_table(self.event.evidence)
+        return said
+
+
+def promote(
+    store: ModelStore, reference: str, alias: str, config: GateConfig, *, rules: Sequence[Gate], key: str
+) -> Promotion:
+    """Point the alias to the version if every gate passes; a retry with the same key gives the first outcome.
+
+    Raises:
+        Failure: A gate refused; the numbers of both sides are in its description and metadata.
+        NotFound, VersionDeleted, VersionPurged: The candidate is not to be had.
+    """
+    try:
+        version = store.promote(reference, alias, gates=[*rules, *config.gates()], reason=config.reason, key=key)
+    except GateRefused as refusal:
+        raise dg.Failure(
+            description=str(refusal),
+            metadata={
+                "modelstore/candidate": str(refusal.value),
+                "modelstore/alias": alias,
+                "modelstore/gates": evidence_table(refusal.evidence),
+            },
+            allow_retries=False,
+        ) from refusal
+    moved = (event for event in store.history(version.name, limit=32) if event.key == key)
+    return Promotion(version=version, alias=alias, event=next(moved, None))

@@ -1,0 +1,105 @@
+"""`ModelStoreResource`: a model store as a Dagster resource."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import dagster as dg
+from pydantic import BaseModel, ConfigDict, Field
+
+from modelstore_core import InvalidInput, ModelStore
+
+__all__ = ["ModelStoreResource", "rebuilt"]
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class ModelStoreResource(dg.ConfigurableResource["ModelStoreResource"]):
+    """Versioned models in a folder or a bucket, with no server.
+
+    Holds no secret: credentials are found where boto3 finds them, in the environment, a profile or a role.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(description="Where the models are: a folder, `file:///…` or `s3://bucket/prefix`.")
+    endpoint: str | None = Field(default=None, description="S3: the address of a server other than AWS.")
+    region: str | None = Field(default=None, description="S3: the bucket's region, if the environment does not say it.")
+    profile: str | None = Field(default=None, description="S3: the profile in ~/.aws whose credentials are used.")
+    path_style: bool | None = Field(default=None, description="S3: the bucket in the path, not in the host name.")
+    anonymous: bool = Field(default=False, description="S3: send no credentials (public buckets, to read).")
+    actor: str | None = Field(
+        default=None, description="Who writes, as history shows it; MODELSTORE_ACTOR or the process's user if not set."
+    )
+    trust: str = Field(
+        default="listed",
+        description='What loading may construct: "safe" (no pickles), "listed" (names known to be harmless) or "full".',
+    )
+    trusted: list[str] = Field(
+        default=[], description='Exact names, "package.module.Name", that loading may construct besides the listed.'
+    )
+    single_writer: bool = Field(
+        default=False, description="Write although the storage cannot create-if-absent; then never from two places."
+    )
+
+    def get_store(self) -> ModelStore:
+        """The store, made anew at each call: nothing open is kept here, so any process may hold this resource.
+
+        Raises:
+            InvalidLocation: The URL or an option of it is not understood.
+            InvalidInput: `trust` is no level; or names are listed for a level that has no list.
+            MissingExtra: The URL's scheme needs packages that are not installed.
+        """
+        url = _resolved(self.url, "url")
+        return ModelStore(
+            url,
+            actor=_resolved(self.actor, "actor"),
+            trust=self._policy(),
+            single_writer=self.single_writer,
+            **self._options(),
+        )
+
+    def _policy(self) -> str | list[str]:
+        trust = _resolved(self.trust, "trust") or ""
+        if not self.trusted:
+            return trust
+        if trust != "listed":
+            raise InvalidInput(
+                f"`trusted` lists names, but trust={trust!r} takes no list.",
+                value=trust,
+                fix='Use trust="listed", or leave `trusted` out.',
+            )
+        return list(self.trusted)
+
+    def _options(self) -> Mapping[str, Any]:
+        """The storage's options, only those that are set: a folder has none."""
+        texts = {name: _resolved(getattr(self, name), name) for name in ("endpoint", "region", "profile")}
+        options = {**texts, "path_style": self.path_style, "anonymous": self.anonymous or None}
+        return {name: option for name, option in options.items() if option is not None}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Dagster's own state in a resource does not unpickle; the configuration is all that there is to keep.
+        return rebuilt, (type(self), fields_of(self))
+
+
+def fields_of(model: BaseModel) -> dict[str, object]:
+    """The values of a model's own fields."""
+    return {name: getattr(model, name) for name in type(model).model_fields}
+
+
+def rebuilt(cls: type[M], fields: Mapping[str, object]) -> M:
+    """A resource from its configuration: what unpickling calls."""
+    return cls(**fields)
+
+
+def _resolved(text: str | None, field: str) -> str | None:
+    """The text, or what the environment variable holds that it stands for: in a notebook, Dagster resolves none."""
+    if not isinstance(text, dg.EnvVar):
+        return text
+    found = text.get_value()
+    if found is None:
+        raise InvalidInput(
+            f"The environment variable {text.env_var_name!r}, which {field!r} of the resource names, is not set.",
+            value=text.env_var_name,
+            fix=f"Set {text.env_var_name}.",
+        )
+    return found
