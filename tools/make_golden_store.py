@@ -1,0 +1,65 @@
+"""Write the golden store of the present format, once: a store that every later release must read.
+
+Run: python tools/make_golden_store.py /srv/models, then move it to tests/golden/format-1
+
+A golden store is never written again; a later format gets another one beside it.
+"""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from modelstore_core import AtLeast, GateRefused, ModelStore
+from modelstore_core.formats.trust import LISTED
+from modelstore_core.ports import Ports
+from modelstore_core.storage.local import LocalStorage
+from modelstore_core.store.handle import Handle, Settings
+
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def main() -> None:
+    """Write the store into the folder that the command line names."""
+    ticks, tokens = count(), count(1)
+    ports = Ports(now=lambda: _START + timedelta(seconds=next(ticks)), token=lambda: f"{next(tokens):032x}")
+    settings = Settings(actor="ada", trust=LISTED, single_writer=False, patience=60)
+    store = ModelStore.over(Handle(LocalStorage(Path(sys.argv[1])), settings, ports))
+    with TemporaryDirectory() as folder:
+        _fill(store, Path(folder) / "weights.bin")
+
+
+def _fill(store: ModelStore, weights: Path) -> None:
+    for number, auc in enumerate((0.7, 0.8, 0.9), start=1):
+        weights.write_bytes(f"weights {number}\n".encode())
+        store.save(
+            weights,
+            "risk.churn",
+            metrics={"auc": auc},
+            params={"depth": number, "layers": [1, 2]},
+            tags={"team": "risk"},
+            description=f"version {number}",
+            lineage={"run": f"run-{number}"},
+            key=f"run-{number}/train",
+            aliases=["candidate"],
+        )
+    weights.write_bytes(b"weights 4\n")
+    store.save(weights, "risk.churn", metrics={"auc": float("nan")}, key="run-3/train", attempt=1)
+    store.promote("risk.churn@1", "champion", expect=None, reason="first")
+    store.promote("risk.churn@2", "champion", gates=[AtLeast("auc", 0.75)], key="promote-2")
+    try:
+        store.promote("risk.churn@1", "champion", gates=[AtLeast("auc", 0.75)])
+    except GateRefused:
+        store.rollback("risk.churn", "champion", reason="as refused")
+    for number in range(25):
+        store.annotate("risk.churn@2", metrics={"checks": number}, tags={"note": f"check {number}"})
+    store.delete("risk.churn@2", reason="leak")
+    store.restore("risk.churn@2")
+    store.delete("risk.churn@3", force=True)
+    store.unalias("risk.churn", "champion")
+    store.save(weights, "Ünïcode name")
+
+
+if __name__ == "__main__":
+    main()
