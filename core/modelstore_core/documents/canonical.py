@@ -1,6 +1,7 @@
 """Canonical bytes of a document, and the reading of bytes that may be anything."""
 
 import json
+import math
 
 from modelstore_core.errors import Corrupt
 from modelstore_core.model.json import JsonObject
@@ -21,9 +22,19 @@ def parse(raw: bytes, where: str) -> JsonObject:
         Corrupt: It is not one; the message says where.
     """
     try:
-        document = json.loads(raw)
+        document = json.loads(raw, parse_float=_finite, parse_constant=_finite)
+        if b"\\ud" in raw or b"\\uD" in raw:  # perhaps half a surrogate pair: text that nothing could write again
+            encode({"": document})
     except (ValueError, RecursionError) as error:
         raise Corrupt(f"{where} is not JSON: {error}.", value=where, fix="Run a check of the storage.") from error
     if not isinstance(document, dict):
         raise Corrupt(f"{where} is not a JSON object.", value=where, fix="Run a check of the storage.")
     return document
+
+
+def _finite(text: str) -> float:
+    """What JSON cannot say is no number: `NaN` and the like, and `1e999`, which nothing could write again."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no finite number")
+    return number

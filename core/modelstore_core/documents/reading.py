@@ -11,6 +11,7 @@ __all__ = ["Reader", "read_metrics", "write_metrics", "write_number"]
 
 T = TypeVar("T")
 
+_MOST = 2**63 - 1  # no count of ours gets near it, and a position beyond it would be no key
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -48,9 +49,9 @@ class Reader:
     def integer(self, name: str, default: int | None = None) -> int:
         """A non-negative integer field."""
         value = self.document.get(name, default)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST:
             return value
-        self.complain(name, "is not a non-negative integer")
+        self.complain(name, "is not a non-negative integer of 63 bits")
         return 0
 
     def optional_integer(self, name: str) -> int | None:
