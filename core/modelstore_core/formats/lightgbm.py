@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from modelstore_core.errors import NotSerializable
+from modelstore_core.errors import Corrupt, NotSerializable
 from modelstore_core.formats import pickles
 from modelstore_core.formats.missing import missing_library
 from modelstore_core.formats.mlmodel import python_function
@@ -53,6 +53,7 @@ class LightgbmFormat:
         Raises:
             Untrusted: A pickle, and the policy says no; nothing was constructed.
             MissingExtra: LightGBM is missing, or of a version that does not fit.
+            Corrupt: The text is none that LightGBM reads.
         """
         if loads[0] != _TEXT:
             return pickles.load(folder / loads[0], trust)
@@ -60,7 +61,14 @@ class LightgbmFormat:
             import lightgbm
         except ModuleNotFoundError as error:
             raise missing_library("lightgbm", f"Loading {_TEXT!r}") from error
-        return lightgbm.Booster(model_file=str(folder / _TEXT))
+        try:
+            return lightgbm.Booster(model_file=str(folder / _TEXT))
+        except lightgbm.basic.LightGBMError as error:
+            raise Corrupt(
+                f"{_TEXT!r} is no model that lightgbm {lightgbm.__version__} reads: {error}.",
+                value=_TEXT,
+                fix="If it comes from a newer lightgbm, install that one.",
+            ) from error
 
 
 def _save_text(model: object, path: Path) -> None:

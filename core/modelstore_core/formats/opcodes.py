@@ -2,9 +2,9 @@
 
 The scan follows every opcode on a stack that holds only what matters: literals that may become names, and the globals
 themselves; everything else is `None`, and payloads are skipped without being read. So it knows exactly which names
-the file resolves, and refuses what an attacker needs and the pickles of listed classes do not: names put together at
-load time, calls of what an earlier call returned, state or items put into a class or function itself, a second pickle
-behind the first, and the opcodes that reach code by other ways (INST, OBJ, the extension registry, persistent ids).
+the file resolves. It refuses names put together at load time, a second pickle behind the first, and the opcodes that
+reach code by other ways (INST, OBJ, the extension registry, persistent ids); and it tells of calls of what an earlier
+call returned, and of state or items put into a class or function itself.
 """
 
 import struct
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, Final
 
-__all__ = ["Globals", "UnscannableError", "scan"]
+__all__ = ["Globals", "Scan", "UnscannableError", "scan"]
 
 Globals = dict[tuple[str, str], str]
 """(module, name) as the file has them → the exact "module.qualname" that unpickling resolves."""
@@ -22,6 +22,20 @@ Globals = dict[tuple[str, str], str]
 
 class UnscannableError(Exception):
     """The file is no plain pickle whose names can be known beforehand; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """What a scan found.
+
+    Attributes:
+        names: Every global that unpickling the file would resolve.
+        doubt: What the file does that the pickles of listed classes have no need of, and whose consequences the names
+            therefore do not bound; None for a file that does nothing of the kind.
+    """
+
+    names: Globals
+    doubt: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,29 +108,25 @@ _DOTTED_PROTOCOL = 4
 _MAPPED_BELOW = 3
 
 
-def scan(file: BinaryIO, *, strict: bool = True) -> Globals:
-    """Every global that unpickling the file would resolve; the file is left at its end.
-
-    Args:
-        file: The whole file, seekable.
-        strict: False for a file just written: what only `builtins.getattr` and its like can do is then let pass.
+def scan(file: BinaryIO) -> Scan:
+    """Follow the whole file, which must be seekable, and leave it at its end.
 
     Raises:
-        UnscannableError: The file is not exactly one plain pickle, or does what listed names have no need of.
+        UnscannableError: The file is not exactly one plain pickle, or hides a name.
     """
-    return _Scanner(file, strict=strict).run()
+    return _Scanner(file).run()
 
 
 class _Scanner:
-    def __init__(self, file: BinaryIO, *, strict: bool) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._strict = strict
         self._size = file.seek(0, 2)
         self._protocol = 0
         self._memo: dict[int, _Item] = {}
         self._stack: list[_Item] = []
         self._marks: list[int] = []
         self._found: Globals = {}
+        self._doubt: str | None = None
         self._actions: dict[bytes, Callable[[], None]] = {
             b"(": self._mark,
             b"0": self._pop,
@@ -142,9 +152,9 @@ class _Scanner:
             **{code: partial(self._text, form) for code, form in _TEXTS.items()},
         }
 
-    def run(self) -> Globals:
-        self._begin()
+    def run(self) -> Scan:
         try:
+            self._begin()
             self._follow()
         except IndexError:
             raise UnscannableError("it ends, or its stack does, in the middle of a pickle") from None
@@ -154,7 +164,7 @@ class _Scanner:
             self._actions.clear()
         if self._file.read(1):
             raise UnscannableError("more bytes follow the end of its pickle")
-        return self._found
+        return Scan(names=self._found, doubt=self._doubt)
 
     def _follow(self) -> None:
         """One turn for each opcode, millions in a large vocabulary: the commonest are handled in place.
@@ -283,16 +293,19 @@ class _Scanner:
         if count:
             self._take(count)
         top = self._stack[-1]
-        if self._strict and isinstance(top, _Global):
-            raise UnscannableError(f"it changes {top.name} itself")
+        if isinstance(top, _Global):
+            self._doubt = f"it changes {top.name} itself"
 
     def _reduce(self) -> None:
         self._take(1)
-        if self._strict and not isinstance(self._stack[-1], _Global):
-            raise UnscannableError("it calls what it has computed")
+        if not isinstance(self._stack[-1], _Global):
+            self._doubt = "it calls what it has computed"
         self._stack[-1] = None
 
     def _put(self, index: int) -> None:
+        if index > self._size:
+            # unpickling would make room for all the entries before it
+            raise UnscannableError(f"it claims a memo of {index} entries")
         self._memo[index] = self._stack[-1]
 
     def _get(self, index: int) -> None:

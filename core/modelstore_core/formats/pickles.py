@@ -65,7 +65,7 @@ def _defined_in_main(path: Path) -> bool:
 
 def _scan_own(file: BinaryIO, path: Path) -> Globals:
     try:
-        return scan(file, strict=False)
+        return scan(file).names
     except UnscannableError as error:
         raise NotSerializable(
             f"The pickle of the model could never be loaded under a trust policy: {error}.",
@@ -171,8 +171,14 @@ def _allowed(file: BinaryIO, path: Path, trust: Trust) -> Globals | None:
         found = scan(file)
     except UnscannableError as error:
         refuse_shape(repr(path.name), str(error))
-    refuse_unlisted(trust, found.values(), repr(path.name))
-    return found
+    names = found.names.values()
+    if any(name.startswith("cloudpickle.") for name in names):
+        # to list these names would be to list every code there is
+        refuse_shape(repr(path.name), "it carries Python code by value", trust.unlisted(names))
+    if found.doubt is not None:
+        refuse_shape(repr(path.name), found.doubt, trust.unlisted(names))
+    refuse_unlisted(trust, names, repr(path.name))
+    return found.names
 
 
 def _unpickle(unpickler: pickle.Unpickler, path: Path) -> object:

@@ -119,15 +119,12 @@ def refuse_unlisted(trust: Trust, names: Iterable[str], where: str) -> None:
     raise Untrusted(
         f"{where} names what this reader does not trust: {', '.join(missing)}. Nothing was loaded.",
         value=where,
-        fix=f"{_advice(missing)} trust=[{quoted}] (or in pyproject.toml: [tool.modelstore] trust = [{quoted}]).",
+        fix=(
+            "If you know what these names do and trust them, add "
+            f"trust=[{quoted}] (or in pyproject.toml: [tool.modelstore] trust = [{quoted}])."
+        ),
         names=missing,
     )
-
-
-def _advice(missing: tuple[str, ...]) -> str:
-    if any(name.startswith("cloudpickle.") for name in missing):
-        return "The file carries Python code by value: to allow these names is to run that code. If you trust it, add"
-    return "If you know what these names do and trust them, add"
 
 
 def refuse_pickle(trust: Trust, where: str) -> None:
@@ -144,8 +141,8 @@ def refuse_pickle(trust: Trust, where: str) -> None:
         )
 
 
-def refuse_shape(where: str, why: str) -> NoReturn:
-    """Refuse a file whose very form cannot be judged.
+def refuse_shape(where: str, why: str, names: tuple[str, ...] = ()) -> NoReturn:
+    """Refuse a file that no list of names can make trusted.
 
     Raises:
         Untrusted: Always.
@@ -154,6 +151,7 @@ def refuse_shape(where: str, why: str) -> NoReturn:
         f"{where} cannot be judged: {why}. Nothing was loaded.",
         value=where,
         fix='Pass trust="full" only if you know who wrote the file: it can then run any code.',
+        names=names,
     )
 
 
@@ -170,14 +168,12 @@ def _names_in(path: Path) -> frozenset[str]:
 
     where = f"[tool.modelstore] trust in {str(path)!r}"
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table: object = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidInput(f"{str(path)!r} cannot be read for its trusted names: {error}.", value=str(path)) from error
-    names: object = table
-    for key in ("tool", "modelstore", "trust"):
-        names = names.get(key, {}) if isinstance(names, dict) else names
-    if names == {}:
-        return frozenset()
+    for key in ("tool", "modelstore"):
+        table = table.get(key) if isinstance(table, dict) else None
+    names = table.get("trust", []) if isinstance(table, dict) else []
     if not isinstance(names, list):
         raise InvalidInput(f"{where} is {names!r}.", value=names, fix='Write a list: trust = ["package.module.Name"].')
     return _exact_names(names, where)

@@ -68,17 +68,24 @@ class XgboostFormat:
         Raises:
             Untrusted: The class is neither XGBoost's own nor on the reader's list.
             MissingExtra: XGBoost, or the class's module, is not installed.
-            Corrupt: MLmodel does not name a class.
+            Corrupt: MLmodel does not name a class, or the file is none that XGBoost reads.
         """
         del loads
         flavor = read_flavor(folder, "xgboost")
         name = flavor.get("model_class")
         if not isinstance(name, str) or "." not in name:
-            raise Corrupt(f"{MLMODEL!r} names no class.", value=name)
+            raise Corrupt(f"{MLMODEL!r} names no class: {name!r}.", value=name)
         refuse_unlisted(trust, (name,), repr(MLMODEL))
         model = _class(name)()
-        model.load_model(folder / _FILE)
-        _restore(model, flavor.get(_PARAMS))
+        try:
+            model.load_model(folder / _FILE)
+            _restore(model, flavor.get(_PARAMS))
+        except (ValueError, TypeError) as error:
+            raise Corrupt(
+                f"{_FILE!r} is no {name} that xgboost {version_of('xgboost')} reads: {error}.",
+                value=_FILE,
+                fix="If it comes from a newer xgboost, install that one.",
+            ) from error
         return model
 
     def predict(self, model: object, example: object) -> object:
@@ -96,11 +103,11 @@ def _is_nan(value: object) -> bool:
 
 
 def _plain_params(params: dict[str, Any]) -> dict[str, object]:
-    """The parameters that are set and that JSON can say; callbacks and the like only matter to training."""
+    """The parameters that JSON can say; callbacks and the like only matter to training."""
     plain = {}
     for name, value in params.items():
         scalar = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
-        if scalar is not None and not _is_nan(scalar) and _is_json(scalar):
+        if _is_json(scalar):
             plain[name] = scalar
     return plain
 

@@ -1,0 +1,242 @@
+import bz2
+import gzip
+import lzma
+import pickle
+import threading
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.formats.fresh import run
+from tests.formats.hostile import calls, tricks
+from tests.formats.samples import Doubler, Outer
+
+from modelstore_core.errors import Corrupt, MissingExtra, NotSerializable, Untrusted
+from modelstore_core.formats import pickles
+from modelstore_core.formats.trust import FULL, LISTED, SAFE, Trust, parse_trust
+
+DOUBLER = "tests.formats.samples.Doubler"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "model.pkl"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+
+
+def test_what_is_dumped_loads_under_the_list(path: Path) -> None:
+    value = {"weights": np.arange(5.0), "names": {"a", "b"}}
+
+    assert pickles.dump(value, path) == "pickle"
+
+    loaded: Any = pickles.load(path, LISTED)
+    assert loaded["names"] == value["names"]
+    np.testing.assert_array_equal(loaded["weights"], value["weights"])
+
+
+def test_a_class_of_ones_own_loads_once_it_is_on_the_list(path: Path) -> None:
+    pickles.dump(Doubler(3.0), path)
+
+    with pytest.raises(Untrusted) as refusal:
+        pickles.load(path, LISTED)
+
+    assert refusal.value.names == (DOUBLER,)
+    assert f'trust=["{DOUBLER}"]' in str(refusal.value)
+    assert pickles.load(path, parse_trust([DOUBLER])) == Doubler(3.0)
+
+
+def test_a_nested_class_needs_its_full_name(path: Path) -> None:
+    name = "tests.formats.samples.Outer.Inner"
+    pickles.dump(Outer.Inner(), path)
+
+    with pytest.raises(Untrusted):
+        pickles.load(path, parse_trust(["tests.formats.samples.Outer"]))
+
+    assert isinstance(pickles.load(path, parse_trust([name])), Outer.Inner)
+
+
+def test_a_listed_name_is_not_reached_by_another_way(path: Path) -> None:
+    path.write_bytes(b"\x80\x04\x8c\x05tests\x8c\x17formats.samples.Doubler\x93)\x81.")
+
+    with pytest.raises(Untrusted, match="through the package tests"):
+        pickles.load(path, parse_trust([DOUBLER]))
+
+
+def test_no_pickle_loads_under_safe(path: Path) -> None:
+    pickles.dump({"a": 1}, path)
+
+    with pytest.raises(Untrusted, match='trust="safe"'):
+        pickles.load(path, SAFE)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("policy", [SAFE, LISTED, parse_trust(["mypkg.Model"])])
+def test_no_call_runs_unless_all_is_trusted(policy: Trust, protocol: int, path: Path) -> None:
+    canary = path.with_name("canary")
+    for name, value in calls(canary).items():
+        path.write_bytes(pickle.dumps(value, protocol))
+
+        with pytest.raises(Untrusted) as refusal:
+            pickles.load(path, policy)
+
+        assert not canary.exists(), name
+        assert not refusal.value.names or any(one.endswith(name) for one in refusal.value.names)
+
+
+@pytest.mark.parametrize("policy", [SAFE, LISTED])
+def test_no_trick_runs_unless_all_is_trusted(policy: Trust, path: Path) -> None:
+    canary = path.with_name("canary")
+    for trick, data in tricks(canary).items():
+        path.write_bytes(data)
+
+        with pytest.raises(Untrusted, match=r"Nothing was loaded|was loaded"):
+            pickles.load(path, policy)
+
+        assert not canary.exists(), trick
+
+
+def test_full_trust_runs_what_the_file_says(path: Path) -> None:
+    canary = path.with_name("canary")
+    for name, value in calls(canary).items():
+        path.write_bytes(pickle.dumps(value))
+
+        pickles.load(path, FULL)
+
+        assert canary.exists(), name
+        canary.unlink()
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, bz2.compress, lzma.compress])
+def test_a_packed_pickle_is_refused(pack: Any, path: Path) -> None:
+    path.write_bytes(pack(pickle.dumps({"a": 1})))
+
+    with pytest.raises(Untrusted, match="unknown container"):
+        pickles.load(path, LISTED)
+
+
+def test_a_zip_and_an_array_file_are_refused(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("data.pkl", pickle.dumps({"a": 1}))
+    with pytest.raises(Untrusted, match=r"unknown container \(zip\)"):
+        pickles.load(path, LISTED)
+
+    with path.open("wb") as file:
+        np.save(file, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(Untrusted, match=r"unknown container \(npy\)"):
+        pickles.load(path, LISTED)
+
+
+def test_the_project_list_is_honoured(path: Path) -> None:
+    pickles.dump(Doubler(3.0), path)
+    Path("pyproject.toml").write_text(f'[tool.modelstore]\ntrust = ["{DOUBLER}"]\n')
+
+    assert pickles.load(path, LISTED) == Doubler(3.0)
+
+
+def test_a_lambda_is_carried_by_value(path: Path) -> None:
+    assert pickles.dump({"predict": lambda value: value * 2}, path) == "cloudpickle"
+
+    with pytest.raises(Untrusted, match=r'carries Python code by value.*trust="full"') as refusal:
+        pickles.load(path, LISTED)
+    assert "cloudpickle.cloudpickle._make_function" in refusal.value.names
+    loaded: Any = pickles.load(path, FULL)
+    assert loaded["predict"](21) == 42
+
+
+def test_a_class_of_the_main_script_is_carried_by_value(path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from modelstore_core.formats import pickles
+class Model:
+    def predict(self, rows): return [row * 2 for row in rows]
+print(pickles.dump(Model(), Path(sys.argv[1])))
+"""
+    assert run(code, str(path)).strip() == "cloudpickle"
+
+    loaded: Any = pickles.load(path, FULL)
+    assert loaded.predict([1, 2]) == [2, 4]
+
+
+def test_without_cloudpickle_the_fix_is_named(path: Path) -> None:
+    code = """
+import sys
+sys.modules["cloudpickle"] = None
+from pathlib import Path
+from modelstore_core.errors import NotSerializable
+from modelstore_core.formats import pickles
+class Model: pass
+for model in (Model(), {"steps": [("scale", lambda: 0)]}):
+    try:
+        pickles.dump(model, Path(sys.argv[1]))
+    except NotSerializable as error:
+        print(error)
+"""
+    main, local = run(code, str(path)).splitlines()
+
+    assert "__main__.Model rests on definitions in the main script" in main
+    assert "builtins.dict['steps'][0][1] cannot be pickled" in local
+    assert main.count("pip install cloudpickle") == local.count("pip install cloudpickle") == 1
+
+
+class _Locked:
+    def __init__(self) -> None:
+        self.name = "x"
+        self.parts = [{"lock": threading.Lock()}]
+
+
+def test_what_cannot_be_pickled_is_named_by_its_path(path: Path) -> None:
+    with pytest.raises(NotSerializable, match=r"_Locked\.parts\[0\]\['lock'\] cannot be pickled: .*lock"):
+        pickles.dump(_Locked(), path)
+
+
+def test_names_are_those_of_the_file(path: Path) -> None:
+    pickles.dump([Doubler(), Outer.Inner(), {1}], path)
+
+    assert pickles.named(path) == (
+        "tests.formats.samples.Doubler",
+        "tests.formats.samples.Outer.Inner",
+    )
+
+
+def test_a_library_that_is_missing_is_named(path: Path) -> None:
+    path.write_bytes(b"\x80\x04\x8c\x0bsklearn.odd\x8c\x05Model\x93)\x81.")
+    with pytest.raises(MissingExtra, match="pip install scikit-learn"):
+        pickles.load(path, parse_trust(["sklearn.odd.Model"]))
+
+    path.write_bytes(b"\x80\x04\x8c\x08nomodule\x8c\x05Model\x93)\x81.")
+    with pytest.raises(MissingExtra, match="pip install nomodule"):
+        pickles.load(path, FULL)
+
+
+def test_a_class_that_moved_is_a_matter_of_versions(path: Path) -> None:
+    path.write_bytes(b"\x80\x04\x8c\x0bcollections\x8c\x04Gone\x93)\x81.")
+
+    with pytest.raises(MissingExtra, match=r"does not fit the installed libraries: .*Gone"):
+        pickles.load(path, parse_trust(["collections.Gone"]))
+
+
+def test_a_cut_file_is_corrupt_even_under_full_trust(path: Path) -> None:
+    path.write_bytes(pickle.dumps({"a": 1})[:-1])
+
+    with pytest.raises(Corrupt, match="no whole pickle"):
+        pickles.load(path, FULL)
+
+
+def test_checking_constructs_nothing(path: Path) -> None:
+    canary = path.with_name("canary")
+    path.write_bytes(pickle.dumps(calls(canary)["posix.system"]))
+
+    pickles.check(path, FULL)
+    with pytest.raises(Untrusted):
+        pickles.check(path, LISTED)
+
+    assert not canary.exists()
