@@ -1,10 +1,12 @@
 """Running the calls of `Storage.together`: all of them end before the first error, in their order, is raised."""
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor
 from contextvars import ContextVar, copy_context
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 T = TypeVar("T")
 
@@ -18,7 +20,7 @@ def one_by_one(calls: Sequence[Callable[[], T]]) -> list[T]:
     return _results([_outcome(call) for call in calls])
 
 
-def side_by_side(calls: Sequence[Callable[[], T]], pool: Executor) -> list[T]:
+def side_by_side(calls: Sequence[Callable[[], T]], pool: "Executor") -> list[T]:
     """Run the calls in the pool, each in the caller's context, then raise the first error or return the results.
 
     Calls made from within such a call run one by one: waiting for the pool there could be waiting for oneself.

@@ -4,7 +4,6 @@ A package adds a scheme by an entry point in the group `modelstore.storage`: its
 callable `(url, **options) -> Storage`. Built-in schemes cannot be replaced.
 """
 
-import importlib.metadata
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -68,13 +67,17 @@ def _scheme(text: str) -> str:
 
 
 def _third_party(scheme: str, text: str) -> Callable[..., Storage]:
-    for entry in importlib.metadata.entry_points(group=_GROUP, name=scheme):
+    from importlib.metadata import entry_points  # slow to import, and only needed here
+
+    for entry in entry_points(group=_GROUP, name=scheme):
         return cast("Callable[..., Storage]", entry.load())
     raise _invalid(text, f"the scheme {scheme!r} is unknown", _known())
 
 
 def _known() -> str:
-    added = {entry.name for entry in importlib.metadata.entry_points(group=_GROUP)}
+    from importlib.metadata import entry_points
+
+    added = {entry.name for entry in entry_points(group=_GROUP)}
     schemes = ", ".join(f"{scheme}://" for scheme in sorted((added | set(_BUILT_IN)) - {""}))
     return f"Known are a path and {schemes}."
 
