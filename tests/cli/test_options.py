@@ -7,8 +7,9 @@ import pytest
 from tests.cli import schemes
 from tests.cli.commands import Run
 
-from modelstore_core import InvalidInput, ModelStore
+from modelstore_core import InvalidInput, InvalidLocation, ModelStore
 from modelstore_core.cli.arguments import OWN_OPTIONS, expectation, metrics, options
+from modelstore_core.cli.location import store_url
 
 
 @pytest.fixture
@@ -97,6 +98,12 @@ def test_without_a_store_all_three_ways_are_named(mstore: Run, home: Path, monke
     done = mstore("ls")
     assert done.code == 2
     assert all(way in done.err for way in ("--store URL", "MODELSTORE_URL", "[tool.modelstore] in pyproject.toml"))
+
+
+def test_a_folder_outside_of_any_project_names_no_store(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    monkeypatch.delenv("MODELSTORE_URL")
+    with pytest.raises(InvalidLocation, match="No store was named"):
+        store_url(None, Path(home.anchor))
 
 
 @pytest.mark.parametrize("text", ["[tool", "[tool.modelstore]\nstore = 3", "[tool.modelstore]\nstore = ''"])

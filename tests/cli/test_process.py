@@ -2,14 +2,19 @@
 
 import os
 import pty
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import TextIO, TypeAlias
 
 import pytest
-from tests.cli.commands import Run
+from tests.cli.commands import Run, Terminal
+
+from modelstore_core import ModelStore
+from modelstore_core.cli import main
 
 Start: TypeAlias = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -26,7 +31,7 @@ print(code, sorted(added - sys.stdlib_module_names), file=sys.stderr)
 @pytest.fixture
 def start() -> Start:
     def start(
-        *words: str, stdout: int | IO[bytes] = subprocess.PIPE, stderr: int | IO[bytes] = subprocess.PIPE, **env: str
+        *words: str, stdout: int | TextIO = subprocess.PIPE, stderr: int | TextIO = subprocess.PIPE, **env: str
     ) -> "subprocess.CompletedProcess[bytes]":
         return subprocess.run(
             [sys.executable, *(words if words[0] == "-c" else ("-m", "modelstore_core.cli", *words))],
@@ -41,11 +46,11 @@ def start() -> Start:
     return start
 
 
-def broken_pipe() -> IO[bytes]:
+def broken_pipe() -> TextIO:
     """The writing end of a pipe that nobody reads."""
     reading, writing = os.pipe()
     os.close(reading)
-    return os.fdopen(writing, "wb")
+    return os.fdopen(writing, "w")
 
 
 @pytest.mark.parametrize("words", [("--help",), ("--version",), ("ls",), ("save", "m", "old.bin"), ("lss",)])
@@ -61,6 +66,33 @@ def test_a_reader_that_goes_away_is_no_failure(start: Start, risk: str, words: t
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize(("words", "code"), [(("ls",), 0), (("show", "nobody"), 3)])
+def test_a_reader_that_goes_away_raises_nothing(risk: str, words: tuple[str, ...], code: int) -> None:
+    with broken_pipe() as out, broken_pipe() as err, redirect_stdout(out), redirect_stderr(err):
+        assert main(words) == code
+
+
+def test_a_question_that_nobody_sees_is_not_answered_with_yes(risk: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    with broken_pipe() as err, redirect_stderr(err):
+        assert main(["rm", "risk@2"]) == 130
+    assert not ModelStore("./models").get("risk@2").deleted
+
+
+def test_streams_that_are_closed_are_not_written_to(risk: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    monkeypatch.setattr("sys.stderr", None)
+    monkeypatch.setattr("sys.stdin", None)
+    assert [main(words) for words in (["ls"], ["show", "nobody"], ["rm", "risk@2"])] == [0, 3, 2]
+
+
+def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["anything", "show", "nobody"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("modelstore_core.cli", run_name="__main__")
+    assert (ended.value.code, capsys.readouterr().err[:8]) == (3, "mstore: ")
+
+
 def test_what_was_to_be_done_is_done_before_anything_is_said(start: Start, mstore: Run) -> None:
     with broken_pipe() as pipe:
         assert start("save", "risk", "old.bin", stdout=pipe).returncode == 0
@@ -74,7 +106,9 @@ def test_an_error_that_nobody_reads_keeps_its_code(start: Start) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
 def test_an_answer_that_cannot_be_written_is_a_failure(start: Start, risk: str) -> None:
-    with Path("/dev/full").open("wb") as full:
+    with Path("/dev/full").open("w") as full, redirect_stdout(full):
+        assert main(["ls"]) == 1
+    with Path("/dev/full").open("w") as full:
         done = start("ls", stdout=full)
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
     assert b"No space left on device" in done.stderr

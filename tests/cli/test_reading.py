@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from tests.cli.commands import Done, Run
 
-from modelstore_core import ModelStore
+from modelstore_core import InvalidInput, ModelStore
+from modelstore_core.cli import cursors
+from modelstore_core.cli.render import size
 
 NOW = "2026-01-02T03:04Z"
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
@@ -204,6 +206,29 @@ def test_a_cursor_file_that_is_none_is_left_alone(mstore: Run, risk: str, home: 
 def test_a_cursor_that_cannot_be_written_is_an_error(mstore: Run, risk: str, place: str) -> None:
     done = mstore("changes", "--cursor-file", place)
     assert (done.code, "cannot be" in done.err) == (2, True)
+
+
+def test_a_cursor_that_cannot_be_put_in_place_leaves_nothing_behind(home: Path) -> None:
+    (home / "folder").mkdir()
+    before = sorted(home.iterdir())
+    with pytest.raises(InvalidInput, match="cannot be written"):
+        cursors.write(home / "folder", "cursor")
+    assert sorted(home.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (13000, "12.7 KiB"),
+        (2**20, "1.0 MiB"),
+        (1 << 51, "2048.0 TiB"),
+    ],
+)
+def test_sizes_are_said_in_a_unit_that_fits(count: int, text: str) -> None:
+    assert size(count) == text
 
 
 @pytest.mark.parametrize("verb", [("ls",), ("ls", "m"), ("show", "m"), ("history", "m"), ("diff", "m@1", "m@2")])

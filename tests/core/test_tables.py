@@ -79,6 +79,10 @@ def test_wide_characters_keep_the_columns_in_line() -> None:
     assert lines[1:] == ["風險  1", "risk  2"]
 
 
+def test_a_wide_character_is_cut_off_whole() -> None:
+    assert text_table([{"name": "風險模型"}], ["name"], 6).splitlines()[1] == "風險…"
+
+
 @pytest.mark.parametrize("hostile", ["\x1b[2J", "\r", "\n", "\x9b31m", "\u202e", "\u2028", "\ud800", "\x00"])
 def test_what_could_steer_a_terminal_is_escaped(hostile: str) -> None:
     shown = text_table([{"a": hostile, hostile: 1}], ["a", hostile])

@@ -82,8 +82,11 @@ class Output:
         _write(sys.stderr, f"{name} {printable(said)}\n")
 
     def confirmed(self, question: str) -> bool:
-        """Ask on the terminal, and return whether the answer was yes."""
-        _write(sys.stderr, f"{printable(question)} [y/N] ")
+        """Ask on the terminal, and return whether the answer was yes; a question that nobody sees has none."""
+        try:
+            _write(sys.stderr, f"{printable(question)} [y/N] ")
+        except ReaderGone:
+            return False
         answer = sys.stdin.readline()
         if not answer.endswith("\n"):
             _write(sys.stderr, "\n")

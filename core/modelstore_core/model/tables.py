@@ -2,9 +2,11 @@
 
 import html
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import TypeAlias
 
 __all__ = ["Paint", "Row", "cell", "fitting", "html_table", "printable", "text_table", "text_width"]
@@ -152,13 +154,8 @@ def _width(character: str) -> int:
 def _short(text: str, widest: int) -> str:
     if text_width(text) <= widest:
         return text
-    taken, kept = 0, 0
-    for character in text:
-        taken += _width(character)
-        if taken > widest - 1:
-            break
-        kept += 1
-    return f"{text[:kept]}…"
+    ends = list(accumulate(map(_width, text)))
+    return f"{text[: bisect_right(ends, widest - 1)]}…"
 
 
 def _html(text: str) -> str:
