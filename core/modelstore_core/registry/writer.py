@@ -166,11 +166,14 @@ class Writer:
 
     def earlier(self, view: View, request: Request, claim: Mark | None) -> Answer | None:
         """The outcome of an earlier call with this verb and key, if the log holds one."""
-        if claim is None:
+        if request.key is None or view.head is None:
             return None
+        if claim is None:  # the model came to be during this call, and where there is none nothing is staked
+            self.admission.ensure()
+            claim = self.journal.claim(request.key, Mark(seq=0, op_id=""))
         entries = view.entries(view.proven(claim) + 1, NOTHING)
         mine = [e for e in entries if e.key == request.key and e.verb == request.verb]
-        if not mine or view.head is None:
+        if not mine:
             return None
         entry = self.journal.entry(mine[-1].seq, view.head)
         return Answer(number=_number(entry.op), entry=entry)
