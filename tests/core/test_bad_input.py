@@ -1,11 +1,17 @@
 """Every noun a user can get wrong: the error's type, value and fix, and a store that is as it was before."""
 
+import getpass
+import os
 import socket
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.aws import use_fake_aws
 
 from modelstore_core import (
     AliasNotFound,
@@ -19,13 +25,20 @@ from modelstore_core import (
     ModelNotFound,
     ModelStore,
     ModelStoreError,
+    NotFound,
     NotSerializable,
+    StorageDenied,
     StorageError,
+    StorageMissing,
     StoreTooNew,
     TooLarge,
     UnknownFormat,
+    UnsafeStorage,
+    Untrusted,
     VersionNotFound,
 )
+from modelstore_core.cli.exits import exit_of
+from modelstore_core.testing.s3_server import S3Server
 
 _SOCKET = socket.socket()
 _SOCKET.close()  # as little to be pickled closed as open
@@ -36,6 +49,15 @@ def one(store: ModelStore, weights: Path) -> ModelStore:
     store.save(weights, "m", aliases=["champion"])
     return store
 
+
+_EXITS: Mapping[type, int] = {
+    InvalidInput: 2,
+    NotSerializable: 2,
+    NotFound: 3,
+    StorageError: 5,
+    Corrupt: 6,
+    Untrusted: 7,
+}
 
 BAD: Mapping[str, tuple[Callable[[ModelStore, Path], object], type[ModelStoreError], object]] = {
     "unknown model": (lambda s, _: s.load("n"), ModelNotFound, "n"),
@@ -103,6 +125,7 @@ def test_bad_input_is_typed_says_the_fix_and_changes_nothing(
     assert str(caught.value).endswith(caught.value.fix)
     if value is not ...:
         assert caught.value.value == value
+    assert exit_of(expected) == _EXITS[next(cls for cls in expected.__mro__ if cls in _EXITS)]
     assert listing() == before
 
 
@@ -173,3 +196,92 @@ def test_a_file_where_the_store_should_be_is_named(tmp_path: Path, weights: Path
 
     with pytest.raises(StorageError, match="is a file, not a folder"):
         ModelStore(tmp_path / "file").save(weights, "m")
+
+
+def test_a_flipped_byte_is_refused_and_changes_nothing(one: ModelStore, listing: Callable[[], dict[str, str]]) -> None:
+    key = next(key for key in listing() if key.endswith("weights.bin"))
+    one.storage.delete([key])
+    one.storage.put(key, b"weightz")
+    before = listing()
+
+    with pytest.raises(Corrupt, match="Nothing was loaded") as caught:
+        one.load("m")
+    assert (caught.value.value, exit_of(type(caught.value))) == ("weights.bin", 6)
+    assert listing() == before
+
+
+def test_a_pickle_that_trust_refuses_names_the_line_to_add(
+    store: ModelStore, listing: Callable[[], dict[str, str]]
+) -> None:
+    store.save(Fraction, "m", format="pickle", metrics={"auc": 1})
+    store.save(getpass.getuser, "m", format="pickle")
+    before = listing()
+
+    assert store.load("m@1") is Fraction
+    with pytest.raises(Untrusted, match=r'trust=\["getpass.getuser"\]') as caught:
+        store.load("m")
+    assert (caught.value.names, exit_of(Untrusted)) == (("getpass.getuser",), 7)
+    assert store.load("m", trust=["getpass.getuser"]) is getpass.getuser
+    with pytest.raises(Untrusted):
+        store.load("m@1", trust="safe")
+    assert listing() == before
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    use_fake_aws(monkeypatch, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("server", "url", "expected", "says"),
+    [
+        ({}, "s3://elsewhere/x", StorageMissing, "elsewhere"),
+        ({"access_key_id": "another"}, "s3://models", StorageDenied, "AWS_ACCESS_KEY_ID"),
+        ({"read_only": True}, "s3://models", StorageDenied, "models"),
+        ({"ignore_preconditions": True}, "s3://models", UnsafeStorage, "single_writer"),
+    ],
+    ids=["missing bucket", "wrong credentials", "read-only bucket", "server without create-if-absent"],
+)
+@pytest.mark.usefixtures("bucket")
+def test_a_bucket_that_cannot_be_written_says_why(
+    weights: Path, server: dict[str, Any], url: str, expected: type[ModelStoreError], says: str
+) -> None:
+    with S3Server(["models"], **server) as running:
+        store = ModelStore(url, endpoint=running.endpoint, patience=2)
+        with pytest.raises(expected, match=says) as caught:
+            store.save(weights, "m")
+
+        assert type(caught.value) is expected
+        assert (bool(caught.value.fix), exit_of(expected)) == (True, 5)
+        assert "test-secret-key" not in str(caught.value)
+        assert not running.buckets.keys("models")
+
+
+def test_a_read_only_folder_is_named_and_can_still_be_read() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "store"
+        (Path(folder) / "w.bin").write_bytes(b"w")
+        ModelStore(root).save(Path(folder) / "w.bin", "m")
+        with _as_nobody(Path(folder)):
+            store = ModelStore(root)
+            with pytest.raises(StorageDenied, match="owner and the mode"):
+                store.save(Path(folder) / "w.bin", "m")
+            with pytest.raises(StorageDenied, match="owner and the mode"):
+                store.promote("m@1", "champion")
+            assert store.load("m").read_bytes() == b"w"
+            assert [v.number for v in store.versions("m")] == [1]
+
+
+@contextmanager
+def _as_nobody(folder: Path) -> Iterator[None]:
+    """As somebody who may read the folder, not write: root, who may do everything, turns into nobody."""
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    user = os.geteuid()
+    os.seteuid(65534 if user == 0 else user)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        for path in [folder, *folder.rglob("*")]:
+            path.chmod(0o755)
