@@ -1,6 +1,5 @@
-"""Small fitted models of each kind, and objects that any process can import from here."""
+"""Small fitted models of each kind."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import lightgbm
@@ -12,31 +11,14 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from tests.formats.plain import Doubler
 
-__all__ = ["FRAME", "TARGET", "Doubler", "Outer", "fitted"]
+__all__ = ["FRAME", "TARGET", "fitted"]
 
 FRAME = pd.DataFrame({"age": np.arange(40.0), "visits": np.arange(40) % 7, "income": np.linspace(-1.0, 1.0, 40)})
 TARGET = np.tile([0, 1], 20)
 
 _TREES: dict[str, Any] = {"n_estimators": 3, "random_state": 0, "n_jobs": 1}
-
-
-@dataclass
-class Doubler:
-    """Not a scikit-learn estimator, but something that predicts."""
-
-    factor: float = 2.0
-    seen: list[str] = field(default_factory=list)
-
-    def predict(self, rows: Any) -> Any:
-        return np.asarray(rows)[:, 0] * self.factor
-
-
-class Outer:
-    """Holds a class that only a dotted name reaches."""
-
-    class Inner:
-        value = 3
 
 
 def fitted(kind: str) -> Any:

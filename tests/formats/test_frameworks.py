@@ -13,7 +13,7 @@ from tests.formats.samples import FRAME, fitted
 
 from modelstore_core.formats import Written, parse_trust, read, read_pyfunc, write
 
-TRUST = parse_trust(["tests.formats.samples.Doubler"])
+TRUST = parse_trust(["tests.formats.plain.Doubler"])
 KINDS = {
     "logistic": "sklearn",
     "pipeline": "sklearn",
@@ -111,7 +111,7 @@ import json, sys
 from pathlib import Path
 from modelstore_core.formats import parse_trust, read
 for folder, format, loads in json.loads(sys.argv[1]):
-    model = read(Path(folder), format=format, loads=loads, trust=parse_trust(["tests.formats.samples.Doubler"]))
+    model = read(Path(folder), format=format, loads=loads, trust=parse_trust(["tests.formats.plain.Doubler"]))
     assert not {"mlflow", "yaml"} & set(sys.modules), "imported MLflow"
     from tests.formats.samples import FRAME
     if type(model).__module__ == "xgboost.core":

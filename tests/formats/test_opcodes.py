@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.formats.hostile import calls, tricks
-from tests.formats.samples import Outer, fitted
+from tests.formats.plain import Outer
+from tests.formats.samples import fitted
 
 from modelstore_core.formats.opcodes import UnscannableError, scan
 
@@ -121,7 +122,7 @@ def test_a_name_of_python_2_is_judged_as_what_it_becomes() -> None:
 
 
 def test_a_nested_class_is_named_in_full() -> None:
-    assert "tests.formats.samples.Outer.Inner" in _scanned(pickle.dumps(Outer.Inner(), 4)).values()
+    assert "tests.formats.plain.Outer.Inner" in _scanned(pickle.dumps(Outer.Inner(), 4)).values()
 
 
 def test_a_dotted_name_in_an_old_protocol_is_refused() -> None:

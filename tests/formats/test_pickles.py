@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from tests.formats.fresh import run
 from tests.formats.hostile import calls, tricks
-from tests.formats.samples import Doubler, Outer
+from tests.formats.plain import Doubler, Outer
 
 from modelstore_core.errors import Corrupt, MissingExtra, NotSerializable, Untrusted
 from modelstore_core.formats import pickles
 from modelstore_core.formats.trust import FULL, LISTED, SAFE, Trust, parse_trust
 
-DOUBLER = "tests.formats.samples.Doubler"
+DOUBLER = "tests.formats.plain.Doubler"
 
 
 @pytest.fixture
@@ -54,17 +54,17 @@ def test_a_class_of_ones_own_loads_once_it_is_on_the_list(path: Path) -> None:
 
 
 def test_a_nested_class_needs_its_full_name(path: Path) -> None:
-    name = "tests.formats.samples.Outer.Inner"
+    name = "tests.formats.plain.Outer.Inner"
     pickles.dump(Outer.Inner(), path)
 
     with pytest.raises(Untrusted):
-        pickles.load(path, parse_trust(["tests.formats.samples.Outer"]))
+        pickles.load(path, parse_trust(["tests.formats.plain.Outer"]))
 
     assert isinstance(pickles.load(path, parse_trust([name])), Outer.Inner)
 
 
 def test_a_listed_name_is_not_reached_by_another_way(path: Path) -> None:
-    path.write_bytes(b"\x80\x04\x8c\x05tests\x8c\x17formats.samples.Doubler\x93)\x81.")
+    path.write_bytes(b"\x80\x04\x8c\x05tests\x8c\x15formats.plain.Doubler\x93)\x81.")
 
     with pytest.raises(Untrusted, match="through the package tests"):
         pickles.load(path, parse_trust([DOUBLER]))
@@ -202,8 +202,8 @@ def test_names_are_those_of_the_file(path: Path) -> None:
     pickles.dump([Doubler(), Outer.Inner(), {1}], path)
 
     assert pickles.named(path) == (
-        "tests.formats.samples.Doubler",
-        "tests.formats.samples.Outer.Inner",
+        "tests.formats.plain.Doubler",
+        "tests.formats.plain.Outer.Inner",
     )
 
 

@@ -21,7 +21,7 @@ class FileFormat:
 
     def accepts(self, model: object) -> bool:
         """Whether the object is a path to anything but a folder."""
-        return isinstance(model, os.PathLike) and not Path(model).is_dir()
+        return isinstance(model, os.PathLike) and not _as_path(model).is_dir()
 
     def save(self, model: object, folder: Path) -> Saved:
         """Copy the file.
@@ -46,7 +46,7 @@ class FolderFormat:
 
     def accepts(self, model: object) -> bool:
         """Whether the object is a path to a folder."""
-        return isinstance(model, os.PathLike) and Path(model).is_dir()
+        return isinstance(model, os.PathLike) and _as_path(model).is_dir()
 
     def save(self, model: object, folder: Path) -> Saved:
         """Copy every file; folders without files are not kept.
@@ -65,7 +65,9 @@ class FolderFormat:
             _copy(path, target)
             loads.append(relative)
         if not loads:
-            raise InvalidInput(f"The folder {str(source)!r} holds no files.", value=str(source))
+            raise InvalidInput(
+                f"The folder {str(source)!r} holds no files.", value=str(source), fix="Pass a folder with files."
+            )
         return Saved(loads=tuple(sorted(loads)))
 
     def load(self, folder: Path, loads: Sequence[str], trust: Trust) -> object:
@@ -75,10 +77,8 @@ class FolderFormat:
 
 
 def _as_path(model: object) -> Path:
-    path = os.fspath(model) if isinstance(model, os.PathLike) else None
-    if isinstance(path, str):
-        return Path(path)
-    raise InvalidInput(f"{model!r} is no path.", value=repr(model), fix="Pass a pathlib.Path.")
+    assert isinstance(model, os.PathLike), model
+    return Path(os.fsdecode(model))
 
 
 def _files(source: Path) -> Iterator[Path]:
@@ -135,7 +135,9 @@ def _copy_bytes(incoming: BinaryIO, outgoing: BinaryIO) -> None:
 def _unreadable(source: Path, error: OSError) -> InvalidInput:
     if source.is_symlink():
         return _symlink(source)
-    return InvalidInput(f"{str(source)!r} cannot be read: {error.strerror}.", value=str(source))
+    return InvalidInput(
+        f"{str(source)!r} cannot be read: {error.strerror}.", value=str(source), fix="Pass a file that can be read."
+    )
 
 
 def _symlink(source: Path) -> InvalidInput:

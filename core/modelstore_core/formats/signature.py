@@ -32,7 +32,7 @@ _FIXES: Final = {
     "DatetimeTZDtype": 'drop the time zone: frame[column].dt.tz_convert("UTC").dt.tz_localize(None)',
     "SparseDtype": "make it dense: frame[column].sparse.to_dense()",
     "uint64": "cast it: frame[column].astype('int64')",
-    "longdouble": "cast it: frame[column].astype('float64')",
+    "float128": "cast it: frame[column].astype('float64')",
 }
 _INTEGER_BYTES: Final = 4
 _LONG_BYTES: Final = 8
