@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from modelstore_core.errors import Corrupt, InvalidInput
+from modelstore_core.errors import Corrupt, InvalidInput, StorageError
 from modelstore_core.model.digest import FileEntry, hash_file
 from modelstore_core.storage.files import typed_errors
 from modelstore_core.storage.protocol import Received, Storage
@@ -33,6 +33,7 @@ class Stage:
         self._storage = storage
         self._root = root
         self._sent: dict[str, list[str]] = {}
+        self._made: list[str] | None = None
         self._inside = storage.local_path(self._key(data_id)) is not None
         self.data_id = data_id
         self.folder = self._make(data_id)
@@ -42,8 +43,12 @@ class Stage:
         return sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
 
     def sends(self, data_id: str, take: Callable[[FileEntry], object]) -> list[Callable[[], None]]:
-        """Calls, free to run side by side, that put the files at `data_id` and give `take` each one's entry."""
-        paths = self.files()
+        """Calls, free to run side by side, that put the files at `data_id` and give `take` each one's entry.
+
+        Raises:
+            StorageError: Files are gone that were made here: a collector took the folder for garbage.
+        """
+        paths = self._all_files()
         self._sent[data_id] = [f"{self._key(data_id)}/{path}" for path in paths]
         if self._inside and data_id == self.data_id:
             return [partial(self._settle, paths, take)]
@@ -71,10 +76,22 @@ class Stage:
         if not self._inside:
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    def _all_files(self) -> list[str]:
+        paths = self.files()
+        self._made = paths if self._made is None else self._made
+        if not paths or paths != self._made:
+            raise StorageError(
+                f"Files of {str(self.folder)!r} were removed while they were being saved.",
+                value=str(self.folder),
+                fix="Nothing was saved: save again, and collect only what is older than a save takes.",
+            )
+        return paths
+
     def _settle(self, paths: Sequence[str], take: Callable[[FileEntry], object]) -> None:
         """The files lie where they belong: hash them, and make them durable all at once."""
         for path in paths:
-            size, sha256 = hash_file(self.folder / path)
+            with typed_errors("read", self.folder / path):
+                size, sha256 = hash_file(self.folder / path)
             take(FileEntry(path=path, size=size, sha256=sha256))
         self._storage.settle(self._sent[self.data_id])
 

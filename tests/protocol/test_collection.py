@@ -4,13 +4,16 @@ The collector's commits are made by hand here; the order of the log decides ever
 """
 
 import secrets
+from pathlib import Path
 
 import pytest
 from tests.protocol.support import data_ids, save, save_by, write_hint
 
-from modelstore_core import Corrupt, ModelStore, VersionNotFound, VersionPurged
+from modelstore_core import Corrupt, ModelStore, StorageError, VersionNotFound, VersionPurged
 from modelstore_core.model.operations import Condemn, Purge
+from modelstore_core.storage.local import LocalStorage
 from modelstore_core.storage.memory import MemoryStorage
+from modelstore_core.storage.protocol import Storage
 from modelstore_core.testing.audit import audit
 from modelstore_core.testing.stores import MeanwhileStorage, MeanwhileVerb, commit, store_over
 
@@ -18,10 +21,11 @@ from modelstore_core.testing.stores import MeanwhileStorage, MeanwhileVerb, comm
 class Collector:
     """Condemns every id that no commit names, and removes its objects; with `others` more ids in the same commit."""
 
-    def __init__(self, storage: MemoryStorage, *, others: int = 0, then: int = 0) -> None:
+    def __init__(self, storage: Storage, *, others: int = 0, then: int = 0, removes: bool = True) -> None:
         self.storage = storage
         self.others = others
         self.then = then
+        self.removes = removes
         self.condemned: set[str] = set()
 
     def __call__(self) -> None:
@@ -30,7 +34,7 @@ class Collector:
         self.condemned |= doomed
         commit(self.storage, "m", Condemn(ids=(*(secrets.token_hex(16) for _ in range(self.others)), *doomed)))
         keys = [info.key for info in self.storage.list("models/m/data/")]
-        self.storage.delete([key for key in keys if key.split("/")[3] in doomed])
+        self.storage.delete([key for key in keys if key.split("/")[3] in doomed and self.removes])
         for step in range(self.then):
             store_over(self.storage).annotate("m@1", metrics={"step": step})
 
@@ -97,6 +101,27 @@ def test_a_hint_that_proved_wrong_is_no_bound_for_the_search(
     audit(memory, "m")
 
 
+def test_in_a_folder_nothing_is_published_of_files_that_were_removed(tmp_path: Path) -> None:
+    """There the files are made where they are to stay, so once they are removed there is nothing to send anew."""
+    local = LocalStorage(tmp_path / "store")
+    save(local, 1)
+    with pytest.raises(StorageError, match="removed while they were being saved"):
+        save_by(store_over(MeanwhileStorage(local, Collector(local), verb="create", key="/log/")), 7)
+
+    assert audit(local, "m").numbers == [1]
+    assert len(data_ids(local)) == 1
+
+
+def test_in_a_folder_files_that_are_condemned_but_not_yet_removed_are_copied(tmp_path: Path) -> None:
+    local = LocalStorage(tmp_path / "store")
+    save(local, 1)
+    collector = Collector(local, removes=False)
+    version = save_by(store_over(MeanwhileStorage(local, collector, verb="create", key="/log/")), 7)
+
+    assert data_ids(local) & collector.condemned == set()
+    assert store_over(local).load(version.ref) == {"w": 7}
+
+
 def test_a_save_that_lost_its_reply_is_not_sent_anew(store: ModelStore, memory: MemoryStorage) -> None:
     """Its id is in a commit now: no collector may condemn it, and the audit would say so."""
     collector = Collector(memory)
@@ -126,7 +151,7 @@ def purge(memory: MemoryStorage, number: int) -> None:
 
 
 @pytest.mark.parametrize("verb", ["load", "promote", "annotate", "delete", "restore", "pull"])
-def test_a_purged_version_is_gone_for_every_verb(purged: ModelStore, tmp_path: object, verb: str) -> None:
+def test_a_purged_version_is_gone_for_every_verb(purged: ModelStore, tmp_path: Path, verb: str) -> None:
     arguments = {"promote": ("m@1", "c"), "pull": ("m@1", f"{tmp_path}/out")}.get(verb, ("m@1",))
     with pytest.raises(VersionPurged):
         getattr(purged, verb)(*arguments)
