@@ -25,7 +25,7 @@ from modelstore_core import AtLeast, Gate, GateRefused, Improves, ModelStore, Mo
 URL = os.environ.get("MODELSTORE_URL") or "./models-demo"
 NAME = "clinic.tumour"
 GATES: list[Gate] = [AtLeast("auc", 0.9), Improves("auc", by=0.01)]
-RUN = uuid4().hex  # what an orchestrator would call the id of this run
+RUN = uuid4().hex[:8]  # what an orchestrator would call the id of this run
 
 
 def main() -> None:
