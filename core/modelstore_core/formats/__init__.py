@@ -1,103 +1,22 @@
-"""Objects to folders of files and back. Where an object can predict, its folder is an MLflow model."""
+"""Objects to folders of files and back. Where an object can predict, its folder is an MLflow model.
 
-from collections.abc import Sequence
-from pathlib import Path
+What writes and reads is imported when it is first asked for: a handle that only promotes or lists never needs it.
+"""
 
-from modelstore_core.errors import Corrupt, InvalidInput
-from modelstore_core.formats import environment, pickles
-from modelstore_core.formats.detect import choose, format_named, format_names
-from modelstore_core.formats.mlflow import load_pyfunc
-from modelstore_core.formats.mlmodel import write_mlmodel
-from modelstore_core.formats.objects import class_name
-from modelstore_core.formats.paths import is_file_inside
-from modelstore_core.formats.protocol import Saved, Written
-from modelstore_core.formats.signature import Example, describe_example
+from typing import TYPE_CHECKING
+
+from modelstore_core.formats.protocol import Written
 from modelstore_core.formats.trust import Trust, parse_trust
+
+if TYPE_CHECKING:
+    from modelstore_core.formats.folders import format_names, read, read_pyfunc, write
 
 __all__ = ["Trust", "Written", "format_names", "parse_trust", "read", "read_pyfunc", "write"]
 
 
-def write(
-    model: object,
-    folder: Path,
-    *,
-    format: str | None = None,  # noqa: A002 - the word users know
-    input_example: object = None,
-) -> Written:
-    """Write the object into an existing, empty folder; equal objects give byte-equal folders.
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from modelstore_core.formats import folders
 
-    A failure may leave files behind: the folder is the caller's, to be dropped as a whole.
-
-    Args:
-        model: What to write.
-        folder: Where to.
-        format: A format's name; None chooses by the object's class.
-        input_example: A few rows that `predict` takes; they are stored, and the signature is inferred from them.
-
-    Raises:
-        UnknownFormat: No format has that name.
-        NotSerializable: The format does not take the object, or the object cannot be written.
-        InvalidInput: The example cannot be stored as MLflow reads it, or the model cannot predict it.
-    """
-    chosen = choose(model, format)
-    # Before the model is written: a prediction may fill caches that are part of the model's state.
-    example = None if input_example is None else describe_example(chosen, model, input_example)
-    saved = chosen.save(model, folder)
-    if example is not None and not saved.flavors:
-        raise InvalidInput(
-            f"A {class_name(model)} stored as {chosen.name!r} has no use for an input example.",
-            value="input_example",
-            fix="Leave `input_example=` out.",
-        )
-    names = tuple(sorted({name for file in saved.pickles for name in pickles.named(folder / file)}))
-    facts = environment.describe({*saved.packages, *names, *(kind.__module__ for kind in type(model).__mro__)})
-    _write_around(folder, saved, facts, example)
-    return Written(
-        format=chosen.name,
-        loads=saved.loads,
-        globals=names,
-        environment=facts,
-        signature=None if example is None else example.signature,
-        model_type=class_name(model),
-    )
-
-
-def _write_around(folder: Path, saved: Saved, facts: environment.Environment, example: Example | None) -> None:
-    if not saved.flavors:
-        return
-    for name, text in {} if example is None else example.files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    write_mlmodel(
-        folder,
-        saved.flavors,
-        requirements=facts["requirements"],
-        signature=None if example is None else example.signature,
-        example=None if example is None else example.info,
-    )
-
-
-def read(folder: Path, *, format: str, loads: Sequence[str], trust: Trust) -> object:  # noqa: A002 - as in `write`
-    """The native object, from files whose bytes have been checked; only those in `loads` need to be there.
-
-    Raises:
-        UnknownFormat: No format has that name here.
-        Untrusted: The policy forbids it; nothing was constructed.
-        MissingExtra: A library is not installed, or not in a version that fits.
-        Corrupt: `loads` names what is not a file of the folder.
-    """
-    chosen = format_named(format)
-    for name in loads:
-        if not is_file_inside(folder, name):
-            raise Corrupt(f"{name!r} is no file of the version.", value=name)
-    return chosen.load(folder, loads, trust)
-
-
-def read_pyfunc(folder: Path, *, trust: Trust) -> object:
-    """The folder as an `mlflow.pyfunc` model; every pickle that MLflow would open is judged first.
-
-    Raises:
-        Untrusted: The policy forbids what the folder names; nothing was constructed.
-        InvalidInput: The folder is no MLflow model, or not one that can predict.
-        MissingExtra: MLflow, or a library of the model, is not installed.
-    """
-    return load_pyfunc(folder, trust)
+    return getattr(folders, name)
