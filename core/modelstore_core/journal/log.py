@@ -63,11 +63,10 @@ class Journal:
         found = read_hint(self._storage.get(hint_key(self.folder)))
         return found[1] if found is not None and found[0] == self.model else _BEGINNING
 
-    def read(self, seq: int) -> Commit | None:
-        """The commit at this position, or None if the log ends before it."""
-        key = self._log_key(seq)
-        raw = self._storage.get(key)
-        return None if raw is None else self._accept(raw, seq)
+    def read(self, seq: int, after: Commit | None = None) -> Commit | None:
+        """The commit at this position, or None if the log ends before it; with `after`, it must follow that one."""
+        raw = self._storage.get(self._log_key(seq))
+        return None if raw is None else self._accept(raw, seq, after)
 
     def newest(self, start: Commit | None = None) -> Commit | None:
         """The head of the log; with a commit to start from, no hint is asked."""
@@ -125,20 +124,15 @@ class Journal:
         if base is not None and base.seq % BLOCK == 0:
             self._write_block(base)
         mark = Mark(seq=entry.seq, op_id=entry.op_id)
-        taken = self._create_known(
-            self._log_key(entry.seq), raw, lambda there: self._accept(there, entry.seq).entry.op_id == entry.op_id, mark
-        )
+
+        def mine(there: bytes) -> bool:
+            return self._accept(there, entry.seq, base).entry.op_id == entry.op_id
+
+        taken = self._create_known(self._log_key(entry.seq), raw, mine, mark)
         if taken is None:
             self._remember(commit)
             return True, commit
-        other = self._accept(taken, entry.seq)
-        if other.prev != (None if base is None else base.sha256):
-            raise Corrupt(
-                f"log/{entry.seq} of {self.model!r} does not follow the commit before it.",
-                value=entry.seq,
-                fix="The log was changed behind the store's back: restore it from a backup.",
-            )
-        return False, other
+        return False, self._accept(taken, entry.seq, base)
 
     def announce(self, mark: Mark) -> None:
         """Put the hint, a fresh nonce for each try, until it stands.
@@ -166,13 +160,20 @@ class Journal:
     def _log_key(self, seq: int) -> str:
         return f"{self.root}/log/{seq:020}.json"
 
-    def _accept(self, raw: bytes, seq: int) -> Commit:
+    def _accept(self, raw: bytes, seq: int, after: Commit | None) -> Commit:
+        """The commit in these bytes; remembered only once it is known to stand where it should."""
         commit = read_commit(raw, f"log/{seq} of {self.model!r}")
         if commit.seq != seq or commit.model != self.model:
             raise Corrupt(
                 f"log/{seq} of {self.model!r} says it is log/{commit.seq} of {commit.model!r}.",
                 value=self.model,
                 fix="Restore the log from a backup.",
+            )
+        if (seq == 1 and commit.prev is not None) or (after is not None and commit.prev != after.sha256):
+            raise Corrupt(
+                f"log/{seq} of {self.model!r} does not follow the commit before it.",
+                value=seq,
+                fix="The log was changed behind the store's back: open the store anew, or restore a backup.",
             )
         self._remember(commit)
         return commit
@@ -184,13 +185,7 @@ class Journal:
 
     def _gallop(self, start: Commit) -> Commit:
         low, step = start, 1
-        while (found := self.read(low.seq + step)) is not None:
-            if step == 1 and found.prev != low.sha256:
-                raise Corrupt(
-                    f"log/{found.seq} of {self.model!r} does not follow the commit before it.",
-                    value=found.seq,
-                    fix="The log was changed behind the store's back: open the store anew, or restore a backup.",
-                )
+        while (found := self.read(low.seq + step, low if step == 1 else None)) is not None:
             low, step = found, step * 2
         high = low.seq + step
         while high - low.seq > 1:

@@ -42,7 +42,8 @@ _FIX_BY_CODE: Mapping[str, str] = {
     ),
 }
 _FIX_CREDENTIALS = (
-    "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile (profile=…, AWS_PROFILE), or use anonymous=True (`--option anonymous=true`) "
+    "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile (profile=…, AWS_PROFILE), or use anonymous=True "
+    "(`--option anonymous=true`) "
     "to read a public bucket."
 )
 _FIX_BUSY = "Try again later; if it stays so, check the endpoint and the network."
