@@ -117,18 +117,18 @@ def training_folder() -> Path:
 
 
 @cache
-def git_state(folder: Path) -> GitState | None:
+def git_state(folder: Path, *, seconds: float = _GIT_SECONDS) -> GitState | None:
     """Commit, branch (None on a detached HEAD), whether tracked files differ, and the remote without credentials.
 
     Asked of the `git` command once per process and folder. None without git, without a repository, or when git does
     not answer in time: what a version was trained from is worth recording, not worth failing for.
     """
-    text = _git(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
+    text = _git(folder, seconds, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
     if text is None:
         return None
     head = dict(line[2:].split(" ", 1) for line in text.splitlines() if line.startswith("# "))
     commit, branch = head.get("branch.oid"), head.get("branch.head")
-    remote = _git(folder, "remote", "get-url", "origin")
+    remote = _git(folder, seconds, "remote", "get-url", "origin")
     return {
         "commit": None if commit == "(initial)" else commit,
         "branch": None if branch == "(detached)" else branch,
@@ -137,7 +137,7 @@ def git_state(folder: Path) -> GitState | None:
     }
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
+def _git(folder: Path, seconds: float, *arguments: str) -> str | None:
     environment = {name: value for name, value in os.environ.items() if name not in _GIT_REDIRECTS}
     environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     try:
@@ -148,7 +148,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=_GIT_SECONDS,
+            timeout=seconds,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

@@ -33,21 +33,27 @@ def load_pyfunc(folder: Path, trust: Trust) -> object:
 
     Raises:
         Untrusted: The policy says no; nothing was constructed.
-        InvalidInput: There is no MLmodel, or it has no `python_function` flavor.
+        InvalidInput: There is no MLmodel, it has no `python_function` flavor, or MLflow does not take it.
         MissingExtra: MLflow, or a library of the model, is not installed.
     """
     flavors = _flavors(folder)
     if trust.level != "full":
         _judge(folder, flavors, trust)
-    pyfunc = _import_pyfunc()
+    pyfunc, mlflow_errors = _import_mlflow()
     try:
         # No warnings: to make them, MLflow follows whatever requirements.txt includes.
         return pyfunc.load_model(str(folder.absolute()), suppress_warnings=True)
     except ModuleNotFoundError as error:
         raise missing_library(error.name or "", f"Loading {str(folder)!r} with MLflow") from error
+    except mlflow_errors.MlflowException as error:
+        raise InvalidInput(
+            f"MLflow does not load {str(folder)!r}: {error}",
+            value=str(folder),
+            fix="MLflow takes no path with '#', '%' or control characters; else see what it says.",
+        ) from error
 
 
-def _import_pyfunc() -> Any:
+def _import_mlflow() -> tuple[Any, Any]:
     # Both are read when MLflow is first imported: it would send usage data, and take over the logger "mlflow".
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_CONFIGURE_LOGGING", "false")
@@ -55,10 +61,11 @@ def _import_pyfunc() -> Any:
         with warnings.catch_warnings():
             # about MLflow's own type hints
             warnings.simplefilter("ignore", UserWarning)
+            import mlflow.exceptions
             import mlflow.pyfunc
     except ModuleNotFoundError as error:
         raise missing_library(error.name or "mlflow", 'as_="pyfunc"') from error
-    return mlflow.pyfunc
+    return mlflow.pyfunc, mlflow.exceptions
 
 
 def _flavors(folder: Path) -> Section:
