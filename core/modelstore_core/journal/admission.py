@@ -71,7 +71,7 @@ class Admission:
             raise UnsafeStorage(
                 f"{self._storage.url} cannot hold a store: {failure}",
                 value=self._storage.url,
-                fix="Use a storage that honours If-None-Match; or single_writer=True (`--single-writer`), with one writer.",
+                fix="Use one that honours If-None-Match; or single_writer=True (`--single-writer`), with one writer.",
             )
         self._report(passed=not failure)
         self._granted = True
