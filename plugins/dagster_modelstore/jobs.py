@@ -77,7 +77,7 @@ def build_promote_job(
             config.alias,
             config,
             rules=gates,
-            key=work_key(context.run_id, ["promote", config.alias]),
+            key=work_key(context.run_id, "promote", config.alias),
         )
         context.log.info("%r points to %s.", config.alias, done.version.ref)
         context.add_output_metadata(done.metadata())
@@ -139,7 +139,7 @@ def build_promotion_asset(
             alias,
             config,
             rules=gates,
-            key=work_key(context.run.run_id, ["promotion", model_name(context.asset_key.path)]),
+            key=work_key(context.run.run_id, "promotion", model_name(context.asset_key.path)),
         )
         return dg.MaterializeResult(metadata=done.metadata(), data_version=dg.DataVersion(done.version.digest))
 

@@ -55,10 +55,10 @@ class Origin:
             return None
         # Step keys of different assets may be equal, so an asset is known by its asset key.
         if self.asset is not None:
-            parts = ["asset", model_name(self.asset)]
-        else:
-            parts = ["op", self.step or "", self.output or "", *([] if self.mapping is None else [self.mapping])]
-        return work_key(self.run_id, parts if partition is None else [*parts, partition])
+            return work_key(self.run_id, "asset", model_name(self.asset), *([] if partition is None else [partition]))
+        job, step, output = self.job or "", self.step or "", self.output or ""
+        mapping = [] if self.mapping is None else [self.mapping]
+        return work_key(self.run_id, "op", op_model_name(job, step, output), step, *mapping)
 
 
 def origin_of(context: dg.OutputContext) -> Origin:

@@ -128,13 +128,7 @@ def _loaded(store: ModelStore, context: dg.InputContext, choice: Choice, annotat
     if not context.has_asset_partitions or len(context.asset_partition_keys) == 1:
         # Text, not a number: Dagster would draw a number into the plots of the model itself.
         context.add_input_metadata({"modelstore/loaded": version.ref, "modelstore/because": choice.why})
-    match shape:
-        case "record":
-            return version
-        case "path":
-            return store.load(version.ref, as_="path")
-        case "object":
-            return store.load(version.ref)
+    return version if shape == "record" else store.load(version.ref, as_=shape)
 
 
 def _annotation(context: dg.InputContext) -> Any:

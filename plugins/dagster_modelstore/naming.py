@@ -42,10 +42,17 @@ def op_model_name(job: str, step: str, output: str) -> str:
     return _shortened("~".join(map(_escaped, (job, _MAPPING.sub("", step), output))))
 
 
-def work_key(run_id: str, parts: Sequence[str]) -> str:
-    """The idempotency key of one piece of work in one run: different parts give different keys."""
+def work_key(run_id: str, kind: str, name: str, *parts: str) -> str:
+    """The idempotency key of one piece of work in one run: different work has different keys.
+
+    Args:
+        run_id: The run.
+        kind: What is done, a plain word.
+        name: On what: a name that one of the functions here gave.
+        parts: Further texts that tell it from other work, such as the partition.
+    """
     start = f"dagster/{_escaped(run_id)}"
-    key = "/".join([start, *map(_escaped, parts)])
+    key = "/".join([start, kind, name, *map(_escaped, parts)])
     return key if len(key.encode()) <= _MAX_KEY_BYTES else f"{start}/sha256/{hashlib.sha256(key.encode()).hexdigest()}"
 
 

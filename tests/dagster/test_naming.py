@@ -64,6 +64,11 @@ def test_what_needs_no_escape_stays_readable(path: list[str]) -> None:
     assert model_name(path) == ".".join(path)
 
 
+@pytest.mark.parametrize("name", ["%FF", "%2e", "a..b", "", "%", "sweep~train~result", "e\u0301"])
+def test_only_what_the_mapping_gives_has_a_way_back(name: str) -> None:
+    assert asset_path(name) == (("",) if name == "%" else None)
+
+
 def test_an_op_never_shares_a_model_with_an_asset() -> None:
     name = op_model_name("sweep", "graph.train[lr_0]", "result")
 
@@ -75,7 +80,7 @@ def test_an_op_never_shares_a_model_with_an_asset() -> None:
 
 @given(st.lists(st.text(max_size=300), max_size=3), st.lists(st.text(max_size=300), max_size=3))
 def test_different_work_has_different_keys(left: list[str], right: list[str]) -> None:
-    keys = work_key("run", left), work_key("run", right)
+    keys = work_key("run", "op", "train", *left), work_key("run", "op", "train", *right)
 
     assert (keys[0] == keys[1]) == (left == right)
     assert all(len(key.encode()) <= 512 for key in keys)

@@ -202,6 +202,21 @@ def test_the_data_version_of_an_alias_is_that_of_its_version(platform: Platform)
     assert tags["dagster/data_version"] == platform.store.get("risk.churn@champion").digest
 
 
+def test_a_key_alone_does_not_say_the_models_name(platform: Platform) -> None:
+    guessed = build_promotion_asset("churn")
+
+    with pytest.raises(InvalidInput, match=r"The asset 'churn' is the model 'risk\.churn', not"):
+        platform.run(churn, guessed)
+
+
+@pytest.mark.parametrize("selection", [churn, [churn], dg.AssetSelection.assets(churn)])
+def test_a_retraining_is_of_any_selection(platform: Platform, selection: Any) -> None:
+    job = build_retrain_job(selection, promotion=CHAMPION, name="nightly", executor=dg.multiprocess_executor)
+    resolved = dg.Definitions(assets=[churn, CHAMPION], jobs=[job], resources=platform.resources)
+
+    assert {node.name for node in resolved.resolve_job_def("nightly").nodes} == {"churn", "churn__champion"}
+
+
 def test_one_alias_cannot_stand_for_many_models() -> None:
     @dg.multi_asset(outs={"a": dg.AssetOut(), "b": dg.AssetOut()})
     def both() -> tuple[int, int]:
@@ -215,3 +230,25 @@ def test_one_alias_cannot_stand_for_many_models() -> None:
         with pytest.raises(InvalidInput, match="One alias cannot stand for"):
             build_promotion_asset(assets)
     assert build_promotion_asset("a", alias="best").key == dg.AssetKey(["a", "best"])
+
+
+@pytest.mark.filterwarnings("ignore:Parameter `include_sources`")  # beta, and Dagster's own use of it
+def test_consumers_of_an_alias_follow_promotions_and_not_trainings(platform: Platform) -> None:
+    @dg.asset(ins={"model": dg.AssetIn(CHAMPION.key)}, automation_condition=dg.AutomationCondition.eager())
+    def served(model: str) -> str:
+        return model
+
+    defs = dg.Definitions(assets=[churn, CHAMPION, served], resources=platform.resources)
+
+    def asked_for(cursor: Any = None) -> Any:
+        return dg.evaluate_automation_conditions(defs=defs, instance=platform.instance, cursor=cursor)
+
+    platform.run(churn, CHAMPION, served)
+    start = asked_for()
+    platform.run(churn, CHAMPION, selection=[churn])
+    trained = asked_for(start.cursor)
+    config = {"ops": {"churn": {"config": {"auc": 0.9}}}}
+    platform.run(churn, CHAMPION, run_config=config)
+    promoted = asked_for(trained.cursor)
+
+    assert [result.get_num_requested(served.key) for result in (start, trained, promoted)] == [0, 0, 1]

@@ -43,7 +43,15 @@ def test_numbers_on_the_output_are_metrics(platform: Platform) -> None:
     def churn(context: dg.AssetExecutionContext) -> dg.Output[int]:
         context.add_output_metadata({"loss": 0.25})
         return dg.Output(
-            1, metadata={"auc": 0.9, "rows": 569, "note": "text", "fine": True, "dagster/row_count": 3, "none": None}
+            1,
+            metadata={
+                "auc": 0.9,
+                "rows": 569,
+                "note": "text",
+                "fine": True,
+                "dagster/row_count": 3,
+                "at": dg.MetadataValue.timestamp(1.0),
+            },
         )
 
     platform.run(churn)
@@ -56,7 +64,13 @@ def test_what_is_said_of_a_model_survives_dagster(platform: Platform) -> None:
     def churn() -> dg.Output[int]:
         said = model_metadata(
             metrics={"auc": np.float32(0.5), "f1": np.float64(0.25), "n": np.int64(3)},
-            params={"C": np.float64(1), "kernel": None, "missing": float("nan"), "solver": object},
+            params={
+                "C": np.float64(1),
+                "kernel": None,
+                "missing": float("nan"),
+                "solver": object,
+                "grid": {"depth": (1, 2)},
+            },
             tags={"team": "risk"},
             description="A try.",
             aliases=["candidate"],
@@ -68,7 +82,8 @@ def test_what_is_said_of_a_model_survives_dagster(platform: Platform) -> None:
 
     version = platform.store.get("churn@candidate")
     assert version.metrics == {"auc": 0.5, "f1": 0.25, "n": 3}
-    assert version.params == {"C": 1.0, "kernel": None, "missing": "nan", "solver": "<class 'object'>"}
+    plain = {"C": 1.0, "kernel": None, "missing": "nan", "solver": "<class 'object'>", "grid": {"depth": [1, 2]}}
+    assert version.params == plain
     assert (version.tags, version.description, version.format) == ({"team": "risk"}, "A try.", "pickle")
 
 
@@ -98,6 +113,11 @@ def test_the_run_overrides_the_definition(platform: Platform) -> None:
         ({}, {"modelstore/name": "other"}, "'modelstore/name' is no metadata that what the run yields may have"),
         ({"modelstore/tags": "risk"}, {}, "'modelstore/tags' is 'risk', not a mapping"),
         ({"modelstore/aliases": [1]}, {}, r"'modelstore/aliases' is \[1\], not a list of texts"),
+        (
+            {},
+            {"modelstore/params": None, "modelstore/description": ["x"]},
+            r"'modelstore/description' is \['x'\], not text",
+        ),
         ({}, {"modelstore/format": 3}, "'modelstore/format' is 3, not text"),
     ],
 )
@@ -112,6 +132,16 @@ def test_metadata_that_means_nothing_is_refused(
         platform.run(churn)
 
     assert platform.store.models() == ()
+
+
+def test_a_single_alias_needs_no_list(platform: Platform) -> None:
+    @dg.asset(metadata={"modelstore/aliases": "candidate"})
+    def churn() -> int:
+        return 1
+
+    platform.run(churn)
+
+    assert platform.store.get("churn@candidate").number == 1
 
 
 def test_a_name_that_is_none_is_refused(platform: Platform) -> None:
@@ -260,10 +290,20 @@ def test_each_mapped_copy_of_an_op_is_a_version_of_one_model(platform: Platform)
 
 def test_a_context_that_a_test_has_built_is_enough(platform: Platform) -> None:
     manager = ModelStoreIOManager(store=ModelStoreResource(url=platform.url))
-    raw: dict[str, Any] = {"auc": np.float32(0.5)}
+    raw: dict[str, Any] = {"auc": np.float32(0.5), "rows": 3, "fine": True, "note": "text"}
     context = dg.build_output_context(asset_key=["risk", "churn"], output_metadata=raw)
 
     manager.handle_output(context, {"w": 1})
 
-    assert platform.store.get("risk.churn").metrics == {"auc": 0.5}
+    assert platform.store.get("risk.churn").metrics == {"auc": 0.5, "rows": 3}
     assert manager.load_input(dg.build_input_context(asset_key=["risk", "churn"], upstream_output=context)) == {"w": 1}
+
+
+def test_an_output_of_nothing_has_no_name(platform: Platform) -> None:
+    manager = platform.resources["io_manager"]
+
+    with pytest.raises(InvalidInput, match="neither an asset key nor a step"):
+        manager.handle_output(dg.build_output_context(), 1)
+
+    manager.handle_output(dg.build_output_context(definition_metadata={"modelstore/name": "churn"}), 1)
+    assert platform.numbers("churn") == [1]
