@@ -11,11 +11,11 @@ from modelstore_core.formats.mlflow import load_pyfunc
 from modelstore_core.formats.mlmodel import write_mlmodel
 from modelstore_core.formats.objects import class_name
 from modelstore_core.formats.paths import is_file_inside
-from modelstore_core.formats.protocol import Saved, Written
+from modelstore_core.formats.protocol import Format, Saved, Written
 from modelstore_core.formats.signature import Example, describe_example
 from modelstore_core.formats.trust import Trust
 
-__all__ = ["format_names", "read", "read_pyfunc", "write"]
+__all__ = ["format_names", "read", "read_pyfunc", "write", "write_with"]
 
 
 def write(
@@ -40,7 +40,16 @@ def write(
         NotSerializable: The format does not take the object, or the object cannot be written.
         InvalidInput: The example cannot be stored as MLflow reads it, or the model cannot predict it.
     """
-    chosen = choose(model, format)
+    return write_with(choose(model, format), model, folder, input_example=input_example)
+
+
+def write_with(chosen: Format, model: object, folder: Path, *, input_example: object = None) -> Written:
+    """`write` with a format that is at hand, whether or not it is known by its name.
+
+    Raises:
+        NotSerializable: The object cannot be written.
+        InvalidInput: As `write`.
+    """
     # Before the model is written: a prediction may fill caches that are part of the model's state.
     example = None if input_example is None else describe_example(chosen, model, input_example)
     saved = chosen.save(model, folder)
