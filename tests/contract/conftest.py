@@ -5,8 +5,6 @@ import pytest
 from tests.contract.aws import use_fake_aws
 from tests.contract.moto_server import MotoServer
 
-pytest.register_assert_rewrite("modelstore_core.testing")
-
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

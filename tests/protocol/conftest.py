@@ -8,8 +8,6 @@ from modelstore_core import ModelStore
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.testing.stores import store_over
 
-pytest.register_assert_rewrite("modelstore_core.testing.audit")
-
 _spaces = itertools.count()
 
 
