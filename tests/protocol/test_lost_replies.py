@@ -165,3 +165,19 @@ def test_files_of_an_uncertain_commit_stay_and_load_once_it_has_landed(
     assert store_over(memory).load("m@3") == {"w": 3}
     assert store_over(memory).save({"w": 3}, "m", format="pickle", key="k").number == 3
     assert len(audit(memory, "m").entries) == 3
+
+
+def test_a_change_that_cannot_be_read_back_is_uncertain_and_not_undone(
+    store: ModelStore, memory: MemoryStorage
+) -> None:
+    """Any other error than this one says that nothing was changed."""
+    store.save({"w": 3}, "m", format="pickle", params={"text": "x" * 2000})
+    store.annotate("m@1", tags={"a": "b"})
+    warm = store_over(FaultyStorage(memory, script=always("get", f"/log/{3:020}", Fault("error"))))
+    warm.get("m@1")
+    with pytest.raises(CommitUncertain, match="stands at log/5, but could not be read back") as raised:
+        warm.promote("m@3", "c", key="k")
+
+    assert raised.value.op_id == audit(memory, "m").entries[4]["op_id"]
+    assert store_over(memory).promote("m@3", "c", key="k").number == 3
+    assert len(audit(memory, "m").entries) == 5

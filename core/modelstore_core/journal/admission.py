@@ -1,6 +1,6 @@
 """Before the first write: is this a store we may write, and is create-if-absent real there?"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 
@@ -8,7 +8,7 @@ from modelstore_core.documents.sidecars import StoreDocument, read_store, write_
 from modelstore_core.errors import Corrupt, UnsafeStorage
 from modelstore_core.model.json import Json
 from modelstore_core.ports import Ports
-from modelstore_core.storage.protocol import Storage
+from modelstore_core.storage.protocol import Location, Storage
 
 __all__ = ["Admission", "self_test", "stamp"]
 
@@ -36,9 +36,20 @@ class Admission:
         self._ports = ports
         self._writer = writer
         self._single_writer = single_writer
+        self._asked: list[bytes | None] = []
+        self._here: list[Location] = []
         self._document: StoreDocument | None = None
         self._looked = False
         self._granted = False
+
+    def questions(self) -> list[Callable[[], object]]:
+        """What `look` has to ask, as calls that are free to run side by side; none once it was asked."""
+        asked: list[Callable[[], object]] = []
+        if not self._asked:
+            asked.append(lambda: self._asked.append(self._storage.get(_KEY)))
+        if not self._here:
+            asked.append(lambda: self._here.append(self._storage.location()))
+        return asked
 
     def look(self) -> None:
         """Read what is known of the storage; writes nothing.
@@ -48,11 +59,12 @@ class Admission:
         """
         if self._looked:
             return
-        raw = self._storage.get(_KEY)
+        self._storage.together(self.questions())
+        raw = self._asked[0]
         if raw is not None:
             self._document = read_store(raw)
             test = self._document.self_test
-            here = test.get("location") == asdict(self._storage.location())
+            here = test.get("location") == asdict(self._here[0])
             self._granted = here and (test.get("passed") is True or self._single_writer)
         self._looked = True
 
@@ -78,7 +90,7 @@ class Admission:
 
     def _report(self, *, passed: bool) -> None:
         time, known = stamp(self._ports), self._document
-        location: Mapping[str, Json] = asdict(self._storage.location())
+        location: Mapping[str, Json] = asdict(self._here[0])
         document = StoreDocument(
             id=self._ports.token() if known is None else known.id,
             created_at=time if known is None else known.created_at,

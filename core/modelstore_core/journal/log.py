@@ -68,11 +68,11 @@ class Journal:
         raw = self._storage.get(self._log_key(seq))
         return None if raw is None else self._accept(raw, seq, after)
 
-    def newest(self, start: Commit | None = None) -> Commit | None:
-        """The head of the log; with a commit to start from, no hint is asked."""
+    def newest(self, start: Commit | None = None, mark: Mark | None = None) -> Commit | None:
+        """The head of the log; with a commit to start from, or what the hint said, no hint is asked."""
         if start is not None:
             return self._gallop(start)
-        mark = self.hinted()
+        mark = mark or self.hinted()
         if mark.seq:
             here, after = self._storage.together([lambda: self.read(mark.seq), lambda: self.read(mark.seq + 1)])
             if here is not None:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from modelstore_core.documents.commit import Commit
 from modelstore_core.documents.sidecars import Mark
-from modelstore_core.errors import Conflict, NotFound, StorageUnavailable
+from modelstore_core.errors import CommitUncertain, Conflict, NotFound, StorageError, StorageUnavailable
 from modelstore_core.journal.admission import Admission, stamp
 from modelstore_core.journal.log import Journal
 from modelstore_core.journal.patience import Patience
@@ -88,10 +88,11 @@ class Writer:
         """See where the log stands and whether the storage was admitted; one round at most, and nothing is written."""
         known = self.journal.known()
         marks: list[Mark] = [] if known is None else [View(self.journal, known).mark]
-        calls: list[Callable[[], object]] = [self.admission.look]
+        calls = self.admission.questions()
         if known is None:
             calls.append(lambda: marks.append(self.journal.hinted()))
         self.journal.together(calls)
+        self.admission.look()
         return Sight(known=known, mark=marks[0])
 
     def begin(self, request: Request, sight: Sight, beside: Sequence[Callable[[], object]] = ()) -> Start:
@@ -128,6 +129,8 @@ class Writer:
     def commit(self, request: Request, start: Start, decide: Decide) -> Outcome:
         """Decide and commit until it stands, or until an answer without a commit is known to be current.
 
+        The outcome is announced, and the record of its version has been read: asking for that costs nothing more.
+
         Raises:
             NotFound, Conflict: What `decide` raised, true at a moment during this call; nothing was written.
             CommitUncertain: The storage did not say in time whether the commit took place.
@@ -146,15 +149,13 @@ class Writer:
             if isinstance(decision, Answer):
                 moved = self._moved(view)
                 if moved is None:
-                    self.journal.announce(view.mark)
-                    return Outcome(view=view, number=decision.number, entry=decision.entry)
+                    return self._announced(Outcome(view=view, number=decision.number, entry=decision.entry))
                 base = moved
                 continue
             won, commit = self._offer(view, request, decision)
             if won:
                 after = View(self.journal, commit)
-                self.journal.announce(after.mark)
-                return Outcome(view=after, number=_number(decision.op), entry=commit.entry)
+                return self._announced(Outcome(view=after, number=_number(decision.op), entry=commit.entry))
             base = self.journal.newest(commit)
             if patience.spent():
                 raise StorageUnavailable(
@@ -177,6 +178,26 @@ class Writer:
             return None
         entry = self.journal.entry(mine[-1].seq, view.head)
         return Answer(number=_number(entry.op), entry=entry)
+
+    def _announced(self, outcome: Outcome) -> Outcome:
+        """The outcome, once the hint tells of it; in the same round the version's record is read."""
+        view, number = outcome.view, outcome.number
+        calls: list[Callable[[], object]] = [partial(self.journal.announce, view.mark)]
+        if number:
+            calls.append(partial(view.version, number))
+        try:
+            self.journal.together(calls)
+        except StorageError as error:
+            if outcome.entry is None:
+                raise
+            raise CommitUncertain(
+                f"The change of {view.model!r} stands at log/{view.mark.seq}, but could not be read back: {error}",
+                value=view.model,
+                fix="Look, or retry with the same key=: nothing is done twice.",
+                op_id=outcome.entry.op_id,
+                seq=outcome.entry.seq,
+            ) from error
+        return outcome
 
     def _moved(self, view: View) -> Commit | None:
         """The new head if the log has grown since the view's, asked now."""

@@ -4,7 +4,7 @@ from functools import partial
 
 from modelstore_core.documents.commit import Commit, read_commit
 from modelstore_core.documents.sidecars import read_hint
-from modelstore_core.journal.log import Journal
+from modelstore_core.journal.log import Journal, hint_key
 from modelstore_core.model.names import folder_of
 from modelstore_core.model.records import Event, Feed, ModelSummary, Records
 from modelstore_core.registry import queries
@@ -29,11 +29,16 @@ def changes(handle: Handle, cursor: str | None) -> Feed:
     # The etags come first and the logs after: a commit in between is read now, and its etag asked about next time.
     etags = _etags(handle)
     news = sorted(folder for folder, etag in etags.items() if folder not in seen or seen[folder].etag != etag)
+    heads = _read_heads(handle, news)
+    logs = handle.storage.together(
+        [
+            partial(View(journal, head).entries, seen[folder].seq + 1 if folder in seen else 1)
+            for folder, (journal, head) in heads.items()
+        ]
+    )
     events: list[Event] = []
-    for folder, (journal, head) in _read_heads(handle, news).items():
-        since = seen[folder].seq if folder in seen else 0
-        for entry in View(journal, head).entries(since + 1):
-            events += queries.events_of(journal.model, entry)
+    for (folder, (journal, head)), entries in zip(heads.items(), logs, strict=True):
+        events += [event for entry in entries for event in queries.events_of(journal.model, entry)]
         seen[folder] = Seen(etag=etags[folder], seq=head.seq)
     return Feed(events=Records(events), cursor=queries.write_cursor(seen))
 
@@ -48,19 +53,18 @@ def _etags(handle: Handle) -> dict[str, str]:
 
 def _read_heads(handle: Handle, folders: list[str]) -> dict[str, tuple[Journal, Commit]]:
     """The journal and head of each folder that has a commit; a model whose first save crashed has none."""
-    hints = handle.storage.together([partial(handle.storage.get, f"{_HEADS}{folder}.json") for folder in folders])
-    heads = {}
-    for folder, raw in zip(folders, hints, strict=True):
-        hint = read_hint(raw)
-        named = None if hint is None else hint[0]
-        name = named if named is not None and folder_of(named) == folder else _name_in_log(handle, folder)
-        if name is None:
-            continue
-        journal = handle.journal(name)
-        head = journal.newest(journal.known())
-        if head is not None and journal.folder == folder:
-            heads[folder] = (journal, head)
-    return heads
+    heads = handle.storage.together([partial(_read_head, handle, folder) for folder in folders])
+    return {folder: head for folder, head in zip(folders, heads, strict=True) if head is not None}
+
+
+def _read_head(handle: Handle, folder: str) -> tuple[Journal, Commit] | None:
+    hint = read_hint(handle.storage.get(hint_key(folder)))
+    name = hint[0] if hint is not None and folder_of(hint[0]) == folder else _name_in_log(handle, folder)
+    if name is None or folder_of(name) != folder:
+        return None
+    journal = handle.journal(name)
+    head = journal.newest(journal.known(), hint[1] if hint is not None and hint[0] == name else None)
+    return None if head is None else (journal, head)
 
 
 def _name_in_log(handle: Handle, folder: str) -> str | None:
