@@ -1,0 +1,56 @@
+"""Showing in Prefect's UI what became of a model: a card of the version and a table of the newest ones."""
+
+import json
+import logging
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactCreate
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.exceptions import MissingContextError
+from prefect.logging.loggers import get_logger, get_run_logger
+
+from modelstore_core import ModelStore, ModelVersion
+from prefect_modelstore.cards import artifact_key, markdown_card, version_rows
+
+__all__ = ["run_log", "show"]
+
+_SHOWN_VERSIONS = 20
+
+
+def show(store: ModelStore, version: ModelVersion) -> None:
+    """Put the version's card and its model's table among the run's artifacts; outside of a run, do nothing.
+
+    Never fails: what could not be shown is logged.
+    """
+    if FlowRunContext.get() is None and TaskRunContext.get() is None:
+        return
+    try:
+        versions = store.versions(version.name, limit=_SHOWN_VERSIONS)
+        _create("markdown", "model", version.name, markdown_card(version), f"Version {version.ref}")
+        table = json.dumps(version_rows(versions))
+        _create("table", "versions", version.name, table, f"The newest versions of {version.name}")
+    except Exception as error:  # noqa: BLE001 - the version is published: no trouble with its picture may undo that
+        run_log().warning("%s was published, but not shown as an artifact: %r", version.ref, error)
+
+
+def _create(kind: str, prefix: str, name: str, data: str, description: str) -> None:
+    # Not `create_*_artifact`: in an async flow these give coroutines even to a sync caller.
+    flow, task = FlowRunContext.get(), TaskRunContext.get()
+    artifact = ArtifactCreate(
+        type=kind,
+        key=artifact_key(prefix, name),
+        data=data,
+        description=description,
+        flow_run_id=None if flow is None or flow.flow_run is None else flow.flow_run.id,
+        task_run_id=None if task is None else task.task_run.id,
+    )
+    with get_client(sync_client=True) as client:
+        client.create_artifact(artifact)
+
+
+def run_log() -> logging.Logger | logging.LoggerAdapter[logging.Logger]:
+    """The run's logger, which the UI shows; outside of a run, an ordinary one."""
+    try:
+        return get_run_logger()
+    except MissingContextError:
+        return get_logger("modelstore")

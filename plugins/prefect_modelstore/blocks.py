@@ -1,0 +1,123 @@
+"""`ModelStoreBlock`: a model store as a Prefect block; and what else tasks and flows take for a store."""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, ClassVar, Literal, Self, TypeAlias
+
+from prefect.blocks.core import Block
+from prefect.utilities.asyncutils import run_coro_as_sync
+from pydantic import ConfigDict, Field, HttpUrl, model_validator
+
+from modelstore_core import InvalidInput, MissingExtra, ModelStore
+
+__all__ = ["ModelStoreBlock", "StoreLike", "open_store"]
+
+_HOME = "https://modelstore-pipelines.readthedocs.io/en/latest"
+_REFERENCE = "model-store/"
+
+
+class ModelStoreBlock(Block):
+    """Versioned models in a folder or a bucket, with no server.
+
+    Holds no secret: credentials are found where boto3 finds them, in the environment, a profile or a role.
+
+    Example:
+        Load a configured store:
+        ```python
+        from prefect_modelstore import ModelStoreBlock
+
+        block = ModelStoreBlock.load("BLOCK_NAME")
+        store = block.get_store()
+        ```
+    """
+
+    # What does not validate may be a URL with a password in it: errors must not repeat it.
+    model_config: ClassVar[ConfigDict] = ConfigDict(hide_input_in_errors=True)
+
+    _block_type_name: ClassVar[str | None] = "Model Store"
+    _description: ClassVar[str | None] = "Versioned models in a folder or a bucket, with no server."
+    _logo_url: ClassVar[HttpUrl | None] = HttpUrl(f"{_HOME}/_static/logo.png")
+    _documentation_url: ClassVar[HttpUrl | None] = HttpUrl(f"{_HOME}/guides/prefect/")
+
+    url: str = Field(description="Where the models are: a folder, `file:///…` or `s3://bucket/prefix`.")
+    endpoint: str | None = Field(default=None, description="S3: the address of a server other than AWS.")
+    region: str | None = Field(default=None, description="S3: the bucket's region, if the environment does not say it.")
+    profile: str | None = Field(default=None, description="S3: the profile in ~/.aws whose credentials are used.")
+    path_style: bool | None = Field(default=None, description="S3: the bucket in the path, not in the host name.")
+    anonymous: bool = Field(default=False, description="S3: send no credentials (public buckets, to read).")
+    actor: str | None = Field(
+        default=None, description="Who writes, as history shows it; MODELSTORE_ACTOR or the process's user if not set."
+    )
+    trust: Literal["safe", "listed", "full"] = Field(
+        default="listed",
+        description="What loading may construct: no pickles, names known to be harmless, or everything.",
+    )
+    trusted: list[str] = Field(
+        default=[], description='Exact names, "package.module.Name", that loading may construct besides the listed.'
+    )
+    single_writer: bool = Field(
+        default=False, description="Write although the storage cannot create-if-absent; then never from two places."
+    )
+
+    @model_validator(mode="after")
+    def _opens(self) -> Self:
+        """Say now what is wrong with the URL or an option, not when a run needs the store."""
+        with suppress(MissingExtra):  # the block may be meant for another machine
+            self.get_store()
+        return self
+
+    def get_store(self) -> ModelStore:
+        """The store, made anew at each call: nothing open is kept here, so any process may hold this block.
+
+        Raises:
+            InvalidInput: The URL, an option of it or the trust is not understood.
+            MissingExtra: The URL's scheme needs packages that are not installed.
+        """
+        if self.trusted and self.trust != "listed":
+            raise InvalidInput(
+                f"`trusted` lists names, but trust={self.trust!r} takes no list.",
+                value=self.trust,
+                fix='Use trust="listed", or leave `trusted` out.',
+            )
+        return ModelStore(
+            self.url,
+            actor=self.actor,
+            trust=self.trusted or self.trust,
+            single_writer=self.single_writer,
+            **self._options(),
+        )
+
+    def _options(self) -> Mapping[str, Any]:
+        """The storage's options, only those that are set: a folder has none."""
+        options = {
+            "endpoint": self.endpoint,
+            "region": self.region,
+            "profile": self.profile,
+            "path_style": self.path_style,
+            "anonymous": self.anonymous or None,
+        }
+        return {name: option for name, option in options.items() if option is not None}
+
+
+StoreLike: TypeAlias = ModelStoreBlock | ModelStore | str | os.PathLike[str] | None
+"""What tasks take as `store=`: a block, the reference `model-store/NAME` of a saved one, a URL or path, a
+`ModelStore`, or None for the store that `MODELSTORE_URL` names."""
+
+
+def open_store(store: StoreLike) -> ModelStore:
+    """The store that is meant.
+
+    Raises:
+        ValueError: There is no block of that name.
+        InvalidLocation: The URL is not understood, or none is given and MODELSTORE_URL is not set.
+        MissingExtra: The URL's scheme needs packages that are not installed.
+    """
+    if isinstance(store, ModelStore):
+        return store
+    if isinstance(store, str) and store.startswith(_REFERENCE):
+        # Not `Block.load`, which in an async flow gives a coroutine even to a sync caller.
+        store = run_coro_as_sync(ModelStoreBlock.aload(store.removeprefix(_REFERENCE)))
+    if isinstance(store, ModelStoreBlock):
+        return store.get_store()
+    return ModelStore(store)

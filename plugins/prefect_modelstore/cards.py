@@ -1,0 +1,101 @@
+"""What a version looks like in Prefect's UI: a card in Markdown, a table of versions, artifact keys. Pure functions.
+
+Names, tags and descriptions are other people's text: in a card each is escaped, so that it can neither become
+markup nor break the table it stands in.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from modelstore_core import ModelVersion
+
+__all__ = ["artifact_key", "markdown_card", "version_rows"]
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$:@-])")
+_PAGE = re.compile(r"https?://[A-Za-z0-9._~:/%-]+")
+_LONGEST = 300
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+_ESCAPES = {".": "--", "-": "-d", "_": "-u", " ": "-s"}
+
+
+def artifact_key(kind: str, name: str) -> str:
+    """A key of `a-z`, `0-9` and `-`, the only characters that artifacts may have; different names, different keys.
+
+    Letters and digits stay, a dot becomes `--`; every other character an escape that starts with `-`: `-d` dash,
+    `-u` underscore, `-s` space, `-c` before a capital, `-x` and two digits for a byte of anything else.
+    """
+    return f"{kind}-{''.join(map(_escaped, name))}"
+
+
+def _escaped(char: str) -> str:
+    if char in _PLAIN:
+        return char
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    if "A" <= char <= "Z":
+        return f"-c{char.lower()}"
+    return "".join(f"-x{byte:02x}" for byte in char.encode())
+
+
+def markdown_card(version: ModelVersion) -> str:
+    """The version as a card, with a link to the page of the run that saved it."""
+    lines = [f"# {_cell(version.ref)}", ""]
+    if version.description:
+        lines += [_cell(version.description), ""]
+    if version.metrics:
+        lines += _table(("metric", "value"), version.metrics.items())
+    facts = [(line["what"], line["value"]) for line in version.card() if line["what"] not in _SHOWN_ABOVE]
+    lines += _table(("", ""), facts)
+    page = version.lineage.get("url")
+    if isinstance(page, str) and _PAGE.fullmatch(page):
+        lines += [f"[The run that saved it]({page})", ""]
+    return "\n".join(lines)
+
+
+_SHOWN_ABOVE = ("version", "description", "metrics")
+
+
+def version_rows(versions: Iterable[ModelVersion]) -> list[dict[str, str]]:
+    """One row a version, all with the same columns."""
+    shown = list(versions)
+    metrics = list(dict.fromkeys(metric for version in shown for metric in version.metrics))
+    return [
+        {
+            "version": str(version.number),
+            "aliases": ", ".join(version.aliases),
+            **{f"metrics.{metric}": _text(version.metrics.get(metric, "")) for metric in metrics},
+            "saved": f"{version.created_at:%Y-%m-%d %H:%M} UTC",
+            "by": version.created_by,
+            "format": version.format,
+            "size": f"{version.size:,}",
+        }
+        for version in shown
+    ]
+
+
+def _table(head: tuple[str, str], rows: Iterable[tuple[object, object]]) -> list[str]:
+    lines = [f"| {head[0]} | {head[1]} |", "|---|---|"]
+    return [*lines, *(f"| {_cell(left)} | {_cell(right)} |" for left, right in rows), ""]
+
+
+def _cell(value: object) -> str:
+    text = " ".join(_text(value).split())
+    short = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    printable = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in short)
+    return _MARKUP.sub(r"\\\1", printable)
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.6g}"
+        case Mapping():
+            return ", ".join(f"{key}={_text(item)}" for key, item in value.items())
+        case list() | tuple():
+            return ", ".join(map(_text, value))
+        case _:
+            return str(value)

@@ -1,0 +1,149 @@
+"""`retrain_and_promote`: a flow to deploy, so that a model is retrained and promoted from a form in Prefect's UI."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, TypeAlias, cast
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from pydantic import Field
+
+from modelstore_core import AtLeast, Gate, Improves, InvalidInput
+from prefect_modelstore.tasks import promote_model, save_model
+
+__all__ = ["Trained", "retrain_and_promote"]
+
+ImportPath: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$", examples=["risk.train:fit"])]
+ModelName: TypeAlias = Annotated[str, Field(pattern=r"^[^/:@]+$", max_length=200)]
+Alias: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=255)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What a training function may return: a model and what is known of it.
+
+    Attributes:
+        model: The fitted model.
+        metrics: What the gates judge.
+        params: What it was made with; the parameters of the training if left out.
+        input_example: A few rows that the model's predict takes.
+    """
+
+    model: object
+    metrics: Mapping[str, object] = field(default_factory=dict)
+    params: Mapping[str, object] | None = None
+    input_example: object = None
+
+
+@flow(name="retrain-and-promote", flow_run_name="retrain {name}")
+def retrain_and_promote(  # noqa: PLR0913 - one parameter for each field of the form
+    train: ImportPath,
+    name: ModelName,
+    *,
+    alias: Alias = "champion",
+    store: str | None = None,
+    parameters: dict[str, Any] | None = None,
+    metric: str | None = None,
+    threshold: float | None = None,
+    must_improve: bool = True,
+    improve_by: Annotated[float, Field(ge=0)] = 0.0,
+    direction: Literal["max", "min"] = "max",
+    reason: str = "",
+) -> str:
+    """Train a model, save it as the next version, and let the gates decide whether the alias moves to it.
+
+    The run fails if a gate refuses, with both sides' numbers in its message; the version stays saved, and the
+    refusal stands in the model's history.
+
+    Args:
+        train: The training function, as `module:function`; importable where the flow runs. It returns a model, a
+            model and a dict of metrics, or a `Trained`.
+        name: The model's name, such as `risk.churn`.
+        alias: The alias to move.
+        store: A URL, a path or `model-store/NAME` of a saved block; MODELSTORE_URL of the worker if left out.
+        parameters: Passed to the training function.
+        metric: The metric that decides; without one, the new version is promoted whatever it is like.
+        threshold: The least value of the metric that will do.
+        must_improve: Whether the metric must be better than that of the version the alias points to.
+        improve_by: By how much, at least.
+        direction: Whether more or less of the metric is better.
+        reason: Why, for the model's history.
+
+    Returns:
+        The new version's reference, such as `risk.churn@3`.
+    """
+    gates = _gates(metric, threshold, improve_by if must_improve else None, direction)
+    trained = train_model(train, parameters or {})
+    version = save_model(
+        trained.model,
+        name,
+        store=store,
+        metrics=trained.metrics,
+        params=parameters if trained.params is None else trained.params,
+        input_example=trained.input_example,
+    )
+    promote_model(version, alias, store=store, gates=gates, reason=reason)
+    return version.ref
+
+
+@task(name="train_model", task_run_name="train {train}", cache_policy=NO_CACHE, persist_result=False)
+def train_model(train: str, parameters: Mapping[str, Any]) -> Trained:
+    """Call the training function.
+
+    Raises:
+        InvalidInput: There is no such function.
+    """
+    result = _function(train)(**parameters)
+    if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Mapping):  # noqa: PLR2004 - a pair
+        return Trained(model=result[0], metrics=result[1])
+    # Both, because some libraries' fitted results have an attribute `model` and are themselves what to save.
+    if hasattr(result, "model") and hasattr(result, "metrics"):
+        optional = {name: getattr(result, name, None) for name in ("params", "input_example")}
+        return Trained(model=result.model, metrics=result.metrics, **optional)
+    return Trained(model=result)
+
+
+def _function(path: str) -> Callable[..., object]:
+    """The function that an import path names; errors of the module itself pass as they are."""
+    module, _, name = path.partition(":")
+    try:
+        found: object = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ModuleNotFoundError, AttributeError) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name not in _and_parents(module):
+            raise
+        raise _no_function(path, str(error)) from error
+    if not callable(found):
+        raise _no_function(path, f"it is a {type(found).__name__}")
+    return cast("Callable[..., object]", found)
+
+
+def _and_parents(module: str) -> list[str]:
+    parts = module.split(".")
+    return [".".join(parts[: i + 1]) for i in range(len(parts))]
+
+
+def _no_function(path: str, why: str) -> InvalidInput:
+    return InvalidInput(
+        f"{path!r} is no training function: {why}.",
+        value=path,
+        fix="Write 'module:function', and see that the process that runs the flow can import the module.",
+    )
+
+
+def _gates(
+    metric: str | None, threshold: float | None, improve_by: float | None, direction: Literal["max", "min"]
+) -> list[Gate]:
+    if threshold is not None and (metric is None or direction == "min"):
+        raise InvalidInput(
+            f"threshold={threshold!r} is the least value of a metric of which more is better.",
+            value=threshold,
+            fix="Name the metric, with direction='max'; or leave the threshold out.",
+        )
+    if metric is None:
+        return []
+    least = [] if threshold is None else [AtLeast(metric, threshold)]
+    better = [] if improve_by is None else [Improves(metric, improve_by, direction)]
+    return [*least, *better]

@@ -1,0 +1,125 @@
+"""A real Prefect server and a process that serves a deployment: both on this machine, both stopped by their ids."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+__all__ = ["Api", "environment", "free_port", "poll", "running"]
+
+T = TypeVar("T")
+
+_FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def environment(home: Path, api: str, *folders: Path) -> dict[str, str]:
+    """What a process needs to use only this server, this home and these folders of modules, and no network."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": api,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_RUNNER_POLL_FREQUENCY": "1",
+        "DO_NOT_TRACK": "1",
+        "PYTHONPATH": os.pathsep.join([*map(str, folders), *sys.path]),
+    }
+
+
+@contextmanager
+def running(command: Sequence[str], env: Mapping[str, str], log: Path, cwd: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python process with these arguments, which ends with the block, and all that it started with it."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, *command], env=env, cwd=cwd, stdout=out, stderr=out, start_new_session=True
+        )
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                pass
+            finally:
+                _end_group(process.pid)
+                process.wait(20)
+
+
+def _end_group(leader: int) -> None:
+    """End what the process started and left behind: it leads a group of its own."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def poll(look: Callable[[], T | None], what: str, log: Path, seconds: float = 180) -> T:
+    """What `look` finds in the end; an error with the log's last words if that takes too long."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if found is not None:
+            return found
+        time.sleep(0.3)
+    raise TimeoutError(f"{what}: not within {seconds:g} s. The log ends with:\n{log.read_text()[-3000:]}")
+
+
+class Api:
+    """The server's API, as the UI uses it."""
+
+    def __init__(self, url: str, log: Path) -> None:
+        self.log = log
+        self._http = httpx.Client(base_url=url, timeout=30, trust_env=False)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def await_health(self) -> None:
+        poll(self._healthy, "a healthy server", self.log)
+
+    def _healthy(self) -> bool | None:
+        try:
+            return self._http.get("/health").is_success or None
+        except httpx.TransportError:
+            return None
+
+    def deployment(self) -> dict[str, Any]:
+        """The one deployment, as soon as it is there."""
+        found = poll(lambda: self.found("/deployments/filter", {}) or None, "a deployment", self.log)
+        deployment: dict[str, Any] = found[0]
+        return deployment
+
+    def found(self, path: str, query: Mapping[str, object]) -> list[dict[str, Any]]:
+        answer = self._http.post(path, json=query)
+        answer.raise_for_status()
+        rows: list[dict[str, Any]] = answer.json()
+        return rows
+
+    def start(self, deployment: str, parameters: Mapping[str, object]) -> httpx.Response:
+        """What the form's button sends."""
+        form = {"parameters": parameters, "state": {"type": "SCHEDULED", "message": "Run from the UI"}}
+        return self._http.post(f"/deployments/{deployment}/create_flow_run", json=form)
+
+    def ended(self, flow_run: str) -> dict[str, Any]:
+        """The flow run, when it has come to an end."""
+
+        def look() -> dict[str, Any] | None:
+            run: dict[str, Any] = self._http.get(f"/flow_runs/{flow_run}").json()
+            return run if run["state_type"] in _FINAL else None
+
+        return poll(look, f"the end of flow run {flow_run}", self.log)

@@ -1,0 +1,120 @@
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.blocks.core import Block
+from prefect.testing.standard_test_suites.blocks import BlockStandardTestSuite
+from pydantic import ValidationError
+
+from modelstore_core import InvalidLocation, ModelStore
+from prefect_modelstore import ModelStoreBlock
+from prefect_modelstore.blocks import open_store
+
+SECRET = "nobody-may-see-this"
+
+
+class TestBlockStandards(BlockStandardTestSuite):
+    @pytest.fixture
+    def block(self) -> type[Block]:
+        return ModelStoreBlock
+
+    def test_has_a_valid_image(self, block: type[Block]) -> None:
+        """Without the network, as far as that goes."""
+        assert str(block._logo_url).startswith("https://")
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+
+
+def test_a_block_pickles_and_shows_itself_without_a_secret(secrets: None) -> None:
+    block = ModelStoreBlock(url="s3://bucket/models", region="eu-west-1", endpoint="http://127.0.0.1:9000")
+    block.get_store()
+
+    pickled = pickle.dumps(block)
+
+    assert pickle.loads(pickled) == block
+    assert SECRET.encode() not in pickled
+    assert SECRET not in repr(block)
+
+
+def test_a_block_opens_its_store_in_another_process(tmp_path: Path) -> None:
+    block = ModelStoreBlock(url=str(tmp_path), actor="worker")
+    block.get_store().save({"a": 1}, "risk.churn")
+    code = "import pickle, sys; print(pickle.load(sys.stdin.buffer).get_store().get('risk.churn'))"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=pickle.dumps(block),
+        env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+
+    assert "risk.churn@1" in done.stdout.decode()
+    assert "by worker" in done.stdout.decode()
+
+
+def test_a_block_keeps_no_store(tmp_path: Path) -> None:
+    block = ModelStoreBlock(url=str(tmp_path))
+
+    assert block.get_store() is not block.get_store()
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"url": "ftp://x"}, "the scheme 'ftp' is unknown"),
+        ({"url": "./models", "region": "eu-west-1"}, "'region' is no option of it"),
+        ({"url": "./models", "trust": "full", "trusted": ["a.B"]}, "takes no list"),
+        ({"url": "./models", "trust": "some"}, "'safe', 'listed' or 'full'"),
+        ({"url": f"s3://me:{SECRET}@bucket"}, "it has a user or a password in it"),
+    ],
+)
+def test_what_is_wrong_with_a_block_is_said_when_it_is_made(fields: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ModelStoreBlock(**fields)
+
+    assert problem in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_trust_of_a_block_reaches_the_store(tmp_path: Path) -> None:
+    block = ModelStoreBlock(url=str(tmp_path), trusted=["a.B"])
+
+    assert block.get_store()._handle.settings.trust.extra == {"a.B"}
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_saved_block_is_found_by_its_reference(tmp_path: Path) -> None:
+    ModelStoreBlock(url=str(tmp_path), actor="me").save("prod", overwrite=True)
+
+    assert open_store("model-store/prod").url == ModelStore(tmp_path).url
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_block_that_is_not_there_is_named() -> None:
+    with pytest.raises(ValueError, match="nowhere for block type model-store"):
+        open_store("model-store/nowhere")
+
+
+def test_a_folder_may_have_the_name_of_a_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert open_store("./model-store/prod").url == str(tmp_path / "model-store/prod")
+
+
+def test_without_a_store_the_environment_names_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELSTORE_URL", str(tmp_path))
+    assert open_store(None).url == ModelStore(tmp_path).url
+
+    monkeypatch.delenv("MODELSTORE_URL")
+    with pytest.raises(InvalidLocation, match="MODELSTORE_URL"):
+        open_store(None)
