@@ -1,5 +1,7 @@
 """Runs as a deployment runs them: from importable jobs, on an instance that lasts, with a process for each step."""
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from modelstore_core import ModelStore
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
     monkeypatch.setenv("TEST_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # children find what these tests find
     return ModelStore(tmp_path / "models")
 
 
