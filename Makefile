@@ -23,6 +23,7 @@ help: ## Show this list
 
 demo: .venv/.ready-demo ## Train, version, promote and roll back models in ./models-demo (or MODELSTORE_URL)
 	@$(PY) examples/demo.py
+	@$(PY) examples/demo_pipelines.py
 
 test: .venv/.ready-dev ## Run the tests (those of minutes apart)
 	@$(PYTEST) -m "not slow"

@@ -2,8 +2,7 @@
 
 dagster dev -f examples/dagster_training.py     the catalog, the launchpad, and the jobs at the end of this file
 python examples/dagster_training.py             the same in this process: two trainings, two promotions
-
-MODELSTORE_URL says where the models are; ./models-dagster if it is not set.
+MODELSTORE_URL=s3://bucket/prefix               where the models are; ./models-dagster if it is not set
 """
 
 import os
@@ -26,7 +25,7 @@ from dagster_modelstore import (
     build_retrain_job,
     model_metadata,
 )
-from modelstore_core import AtLeast
+from modelstore_core import AtLeast, Gate, Improves
 
 
 class Training(dg.Config):
@@ -59,7 +58,8 @@ def malignant(model: Pipeline, biopsies: pd.DataFrame) -> int:
     return int((model.predict(biopsies[model.feature_names_in_]) == 0).sum())
 
 
-champion = build_promotion_asset(tumour, gates=[AtLeast("auc", 0.9)])
+gates: list[Gate] = [AtLeast("auc", 0.9), Improves("auc")]
+champion = build_promotion_asset(tumour, gates=gates)
 
 store = ModelStoreResource(url=os.environ.get("MODELSTORE_URL", "models-dagster"))
 
@@ -67,7 +67,7 @@ defs = dg.Definitions(
     assets=[biopsies, tumour, malignant, champion],
     jobs=[
         build_retrain_job([biopsies, tumour, malignant], promotion=champion),
-        build_promote_job(model="clinic.tumour", gates=[AtLeast("auc", 0.9)]),
+        build_promote_job(model="clinic.tumour", gates=gates),
     ],
     resources={"modelstore": store, "models": ModelStoreIOManager(store=store)},
 )

@@ -10,8 +10,8 @@ from modelstore_core import ModelStore
 from modelstore_core.testing.s3_server import S3Server
 
 ROOT = Path(__file__).resolve().parents[1]
-DEMO = ROOT / "examples/demo.py"
-EXAMPLES = sorted(set((ROOT / "examples").glob("*.py")) - {DEMO})
+DEMO, PIPELINES = ROOT / "examples/demo.py", ROOT / "examples/demo_pipelines.py"
+EXAMPLES = sorted(set((ROOT / "examples").glob("*.py")) - {DEMO, PIPELINES})
 NAME = "clinic.tumour"
 
 
@@ -92,3 +92,29 @@ def test_the_demo_needs_nothing_but_another_url_for_a_bucket(tmp_path: Path) -> 
     assert "The champion is clinic.tumour@2 again." in told
     assert "load_model('s3://bucket/models/models/clinic.tumour/data/" in told
     assert list(tmp_path.iterdir()) == []
+
+
+def test_both_orchestrators_version_models_in_one_store_and_leave_nothing_running(tmp_path: Path) -> None:
+    told = run(PIPELINES, tmp_path, str(tmp_path / "models"))
+    store = ModelStore(tmp_path / "models")
+
+    for model, maker in (("breast-cancer", "prefect"), (NAME, "dagster")):
+        refused, earned = store.versions(model)
+        assert (earned.aliases, refused.aliases) == (("champion",), ())
+        assert {version.lineage["platform"] for version in (earned, refused)} == {maker}
+        assert f"{model}@2 was not promoted to 'champion'" in told
+        assert all(str(version.lineage["run_id"]) in told for version in (earned, refused))
+    assert processes_that_name(tmp_path) == []
+
+
+def processes_that_name(folder: Path) -> list[str]:
+    """The command lines and environments of running processes that lead to the folder, this one's aside."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            said = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in said and process.name != str(os.getpid()):
+            found.append(said.decode(errors="replace"))
+    return found
