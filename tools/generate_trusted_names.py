@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script
 """Write core/modelstore_core/formats/trusted_names.txt: the exact names that pickles of well-known objects hold.
 
 Every name comes from an object that was really made, fitted and pickled here, and scanned by the scanner that guards

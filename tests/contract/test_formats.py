@@ -1,5 +1,6 @@
 """Every format we ship keeps every promise of the protocol."""
 
+import itertools
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -87,6 +88,22 @@ class TestPickleThatPredicts(Predicting):
     format = PickleFormat()
     trust: ClassVar[Trust] = parse_trust(["tests.formats.plain.Doubler"])
     kind = "doubler"
+
+
+class _Stamped(PickleFormat):
+    """Whose files are never the same."""
+
+    def save(self, model: object, folder: Path) -> Saved:
+        (folder / "stamp").write_text(str(next(_STAMPS)))
+        return super().save(model, folder)
+
+
+_STAMPS = itertools.count()
+
+
+class TestStamped(TestPickle):
+    format = _Stamped()
+    repeatable = False
 
 
 class TestFile(FormatContract):

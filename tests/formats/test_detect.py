@@ -1,4 +1,5 @@
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -6,9 +7,9 @@ from tests.formats.fresh import ROOT, run
 from tests.formats.samples import fitted
 
 from modelstore_core.errors import NotSerializable, UnknownFormat
-from modelstore_core.formats import format_names, read, write
+from modelstore_core.formats import detect, format_names, read, write
 from modelstore_core.formats.detect import choose
-from modelstore_core.formats.trust import LISTED
+from modelstore_core.formats.trust import LISTED, SAFE
 
 
 @pytest.mark.parametrize(
@@ -48,12 +49,7 @@ def test_a_format_that_does_not_fit_names_the_one_that_does(tmp_path: Path) -> N
         write(fitted("logistic"), tmp_path, format="xgboost")
 
 
-def _package(folder: Path, points: str) -> str:
-    info = folder / "odd-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[modelstore.formats]\n{points}\n")
-    (folder / "odd.py").write_text("""
+ODD = """
 from modelstore_core.formats.protocol import Saved
 class Reversed:
     name = "reversed"
@@ -64,31 +60,42 @@ class Reversed:
     def load(self, folder, loads, trust): return (folder / loads[0]).read_text()[::-1]
 class Shadow(Reversed):
     name = "pickle"
-""")
-    return str(folder)
-
-
-CODE = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from pathlib import Path
-from modelstore_core.formats import format_names, parse_trust, read, write
-print(format_names())
-written = write("abc", Path(sys.argv[2]))
-print(written.format, read(Path(sys.argv[2]), format=written.format, loads=written.loads, trust=parse_trust("safe")))
 """
 
 
-def test_a_package_brings_its_own_format(tmp_path: Path) -> None:
-    (tmp_path / "package").mkdir()
-    (tmp_path / "model").mkdir()
-    folder = _package(tmp_path / "package", "reversed = odd:Reversed")
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Puts a package with these entry points where Python finds it, until the test is over."""
+    site = tmp_path / "site"
 
-    names, back = run(CODE, folder, str(tmp_path / "model")).splitlines()
+    def put(points: str) -> None:
+        info = site / "odd-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[modelstore.formats]\n{points}\n")
+        (site / "odd.py").write_text(ODD)
+        monkeypatch.syspath_prepend(site)
+        detect._third_party.cache_clear()
 
-    assert "'reversed'" in names
-    assert back == "reversed abc"
-    assert (tmp_path / "model" / "text").read_text() == "cba"
+    yield put
+    monkeypatch.undo()
+    sys.modules.pop("odd", None)
+    detect._third_party.cache_clear()
+
+
+def test_a_package_brings_its_own_format(install: Callable[[str], None], tmp_path: Path) -> None:
+    install("reversed = odd:Reversed")
+    folder = tmp_path / "model"
+    folder.mkdir()
+
+    written = write("abc", folder)
+
+    assert "reversed" in format_names()
+    assert written.format == "reversed"
+    assert (folder / "text").read_text() == "cba"
+    assert read(folder, format="reversed", loads=written.loads, trust=SAFE) == "abc"
+    with pytest.raises(UnknownFormat, match="pickle, reversed, sklearn"):
+        read(folder, format="absent", loads=written.loads, trust=SAFE)
 
 
 @pytest.mark.parametrize(
@@ -98,25 +105,21 @@ def test_a_package_brings_its_own_format(tmp_path: Path) -> None:
             "broken = nomodule:Format",
             "The format 'broken' of 'nomodule:Format' is left out: No module named 'nomodule'",
         ),
+        ("broken = odd:Absent", "The format 'broken' of 'odd:Absent' is left out"),
         ("shadow = odd:Shadow", "'odd:Shadow' is left out: the format 'pickle' is shipped"),
     ],
 )
-def test_a_broken_package_does_not_stop_the_others(points: str, complaint: str, tmp_path: Path) -> None:
-    (tmp_path / "package").mkdir()
-    folder = _package(tmp_path / "package", points)
-    code = """
-import sys, warnings
-sys.path.insert(0, sys.argv[1])
-from modelstore_core.formats import format_names
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    print(format_names())
-print(*[warning.message for warning in caught])
-"""
-    names, said = run(code, folder).splitlines()
+def test_a_broken_package_does_not_stop_the_others(
+    points: str, complaint: str, install: Callable[[str], None], tmp_path: Path
+) -> None:
+    install(points)
+    (tmp_path / "model").mkdir()
 
-    assert names == "('file', 'folder', 'lightgbm', 'pickle', 'sklearn', 'xgboost')"
-    assert complaint in said
+    with pytest.warns(UserWarning, match=complaint):
+        written = write("abc", tmp_path / "model")
+
+    assert written.format == "pickle"
+    assert format_names() == ("file", "folder", "lightgbm", "pickle", "sklearn", "xgboost")
 
 
 def test_choosing_imports_no_framework() -> None:

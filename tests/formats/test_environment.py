@@ -1,6 +1,7 @@
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -173,7 +174,7 @@ def test_the_training_code_is_where_the_script_is(tmp_path: Path) -> None:
 
     assert run("import runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')", str(script), cwd=tmp_path)
     found = subprocess.run(
-        [os.sys.executable, str(script)],  # type: ignore[attr-defined]
+        [sys.executable, str(script)],
         env={**os.environ, "PYTHONPATH": str(Path(environment.__file__).parents[2])},
         cwd=tmp_path,
         capture_output=True,
@@ -189,6 +190,8 @@ def test_without_a_script_it_is_the_working_folder(tmp_path: Path, monkeypatch: 
 
     # pytest itself is an installed tool
     monkeypatch.chdir(tmp_path)
+    assert training_folder() == tmp_path
+    monkeypatch.delattr(sys.modules["__main__"], "__file__")
     assert training_folder() == tmp_path
 
 

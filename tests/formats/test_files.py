@@ -1,3 +1,4 @@
+import errno
 import os
 import socket
 from pathlib import Path
@@ -59,6 +60,24 @@ def test_an_mlflow_folder_stays_one(source: Path, target: Path) -> None:
 
     assert written.format == "folder"
     assert read_pyfunc(target, trust=LISTED).predict(FRAME).tolist() == model.predict(FRAME).tolist()  # type: ignore[attr-defined] # an MLflow model
+
+
+def test_a_system_that_cannot_copy_by_itself_is_helped(
+    source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(incoming: int, outgoing: int, count: int) -> int:
+        os.sendfile(outgoing, incoming, None, 100)
+        raise OSError(errno.EXDEV, "not between these")
+
+    (source / "a.bin").write_bytes(bytes(range(256)) * 10)
+    monkeypatch.setattr(os, "copy_file_range", refuse)
+    write(source / "a.bin", target)
+    monkeypatch.delattr(os, "copy_file_range")
+    (target / "deep").mkdir()
+    write(source / "a.bin", target / "deep")
+
+    for copy in (target / "a.bin", target / "deep" / "a.bin"):
+        assert copy.read_bytes() == (source / "a.bin").read_bytes()
 
 
 def test_the_copy_is_not_the_original(source: Path, target: Path) -> None:

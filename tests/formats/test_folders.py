@@ -51,6 +51,8 @@ def test_a_record_reaches_no_file_outside_the_folder(name: str, tmp_path: Path) 
     for format_name in ("file", "pickle", "lightgbm", "folder"):
         with pytest.raises(Corrupt, match="no file of the version"):
             read(folder, format=format_name, loads=(name,), trust=FULL)
+        with pytest.raises(Corrupt, match="names no file to load"):
+            read(folder, format=format_name, loads=(), trust=FULL)
 
 
 def test_another_format_in_the_record_does_not_loosen_the_loader(tmp_path: Path) -> None:

@@ -1,13 +1,13 @@
+import sys
 from pathlib import Path
 from typing import Any
 
 import lightgbm
 import numpy as np
 import pytest
-from tests.formats.fresh import run
 from tests.formats.samples import FRAME, TARGET, fitted
 
-from modelstore_core.errors import Corrupt, Untrusted
+from modelstore_core.errors import Corrupt, MissingExtra, NotSerializable, Untrusted
 from modelstore_core.formats import read, write
 from modelstore_core.formats.lightgbm import LightgbmFormat
 from modelstore_core.formats.mlmodel import read_flavor
@@ -79,17 +79,17 @@ def test_a_broken_text_is_corrupt(tmp_path: Path) -> None:
         read(tmp_path, format="lightgbm", loads=("model.lgb",), trust=SAFE)
 
 
-def test_without_lightgbm_the_line_to_install_it_is_given(tmp_path: Path) -> None:
-    write(fitted("lgbm_booster"), tmp_path)
-    code = """
-import sys
-sys.modules["lightgbm"] = None
-from pathlib import Path
-from modelstore_core.errors import MissingExtra
-from modelstore_core.formats import parse_trust, read
-try:
-    read(Path(sys.argv[1]), format="lightgbm", loads=("model.lgb",), trust=parse_trust("safe"))
-except MissingExtra as error:
-    print(error)
-"""
-    assert run(code, str(tmp_path)).strip().endswith("pip install lightgbm")
+def test_a_booster_that_is_gone_is_refused(tmp_path: Path) -> None:
+    booster: Any = lightgbm.Booster(QUIET, lightgbm.Dataset(FRAME, TARGET))
+    booster.save_model = None
+
+    with pytest.raises(NotSerializable, match="The booster cannot be written"):
+        write(booster, tmp_path)
+
+
+def test_without_lightgbm_the_line_to_install_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = write(fitted("lgbm_booster"), tmp_path)
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+
+    with pytest.raises(MissingExtra, match=r"pip install lightgbm$"):
+        read(tmp_path, format="lightgbm", loads=written.loads, trust=SAFE)

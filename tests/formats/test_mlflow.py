@@ -1,4 +1,5 @@
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tests.formats.hostile import calls, tricks
 from tests.formats.plain import Doubler
 from tests.formats.samples import FRAME, fitted
 
-from modelstore_core.errors import InvalidInput, Untrusted
+from modelstore_core.errors import InvalidInput, MissingExtra, Untrusted
 from modelstore_core.formats import parse_trust, read_pyfunc, write
 from modelstore_core.formats.trust import FULL, LISTED, SAFE
 
@@ -246,17 +247,28 @@ def test_mlflow_is_left_silent_and_its_logger_as_it_was(folder: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("module", ["mlflow", "yaml"])
-def test_without_mlflow_the_line_to_install_it_is_given(module: str, folder: Path) -> None:
+def test_without_mlflow_the_line_to_install_it_is_given(
+    module: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(fitted("logistic"), folder)
-    code = """
-import sys
-sys.modules[sys.argv[2]] = None
-from pathlib import Path
-from modelstore_core.errors import MissingExtra
-from modelstore_core.formats import parse_trust, read_pyfunc
-try:
-    read_pyfunc(Path(sys.argv[1]), trust=parse_trust("listed"))
-except MissingExtra as error:
-    print(error)
-"""
-    assert run(code, str(folder), module).strip().endswith('pip install "modelstore-pipelines[mlflow]"')
+    for name in (module, f"{module}.exceptions", f"{module}.pyfunc"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+    with pytest.raises(MissingExtra, match=r'pip install "modelstore-pipelines\[mlflow\]"$'):
+        read_pyfunc(folder, trust=LISTED)
+
+
+def test_a_library_that_the_model_needs_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(fitted("xgb_booster"), folder)
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    monkeypatch.setitem(sys.modules, "xgboost.core", None)
+
+    with pytest.raises(MissingExtra, match=r"pip install xgboost$"):
+        read_pyfunc(folder, trust=LISTED)
+
+
+def test_empty_entries_ask_for_nothing(folder: Path) -> None:
+    write(fitted("logistic"), folder)
+    _change(folder, "flavors", "python_function", "config", to={})
+
+    assert read_pyfunc(folder, trust=LISTED)

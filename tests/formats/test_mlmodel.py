@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mlflow.models import Model
 from mlflow.utils.environment import _PythonEnv
@@ -21,7 +21,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(document=st.dictionaries(st.sampled_from(["a", "bc", "d_e"]), TREES))
 def test_yaml_reads_what_was_meant(document: dict[str, Any]) -> None:
     assert (yaml.safe_load(_block(document, "")) or {}) == document

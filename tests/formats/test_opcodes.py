@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.formats.hostile import calls, tricks
 from tests.formats.plain import Outer
@@ -16,6 +16,8 @@ from tests.formats.samples import fitted
 from modelstore_core.formats.opcodes import UnscannableError, scan
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
+# the machine may be busy, and what is slow here is making the values
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 KINDS = ("logistic", "forest", "search", "lgbm_classifier")
 
 
@@ -68,6 +70,7 @@ VALUES = st.recursive(
 )
 
 
+@UNHURRIED
 @given(value=VALUES, protocol=st.sampled_from(PROTOCOLS))
 def test_any_pickle_of_plain_values_can_be_scanned(value: object, protocol: int) -> None:
     data = pickle.dumps([value, collections.OrderedDict(a=value)], protocol)
@@ -82,6 +85,7 @@ def test_any_pickle_of_plain_values_can_be_scanned(value: object, protocol: int)
 SEEDS = [pickle.dumps([fitted("scaler"), Outer.Inner(), {"a", "b"}, 2**70, [1.5, "x" * 300]], p) for p in PROTOCOLS]
 
 
+@UNHURRIED
 @given(
     data=st.sampled_from(SEEDS).flatmap(
         lambda seed: st.lists(st.tuples(st.integers(0, len(seed) - 1), st.integers(0, 255)), max_size=6).map(
@@ -190,6 +194,8 @@ def test_a_container_is_refused_by_its_name(start: bytes, name: str) -> None:
         (b"Vabc", "in the middle"),
         (b"cos" + b"s" * 2000 + b"\nx\n.", "line without end"),
         (b"\x80\x02c\xff\n\xff\n.", "not UTF-8"),
+        (b"\x80\x04B\x00\x00\x02\x00" + bytes(70_000), "claims a payload"),
+        (b"\x80\x04B\x73\x11\x01\x00" + bytes(70_000), "in the middle"),
         (b"\x80\x04R.", "stack"),
         (b"\x80\x04t.", "stack"),
     ],
@@ -197,6 +203,10 @@ def test_a_container_is_refused_by_its_name(start: bytes, name: str) -> None:
 def test_what_is_no_pickle_is_refused_with_the_reason(data: bytes, why: str) -> None:
     with pytest.raises(UnscannableError, match=why):
         _scanned(data)
+
+
+def test_a_mark_can_be_popped() -> None:
+    assert _scanned(b"\x80\x04N((K\x010100.") == {}
 
 
 def test_long_texts_and_payloads_are_passed_over() -> None:

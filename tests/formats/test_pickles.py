@@ -1,7 +1,9 @@
 import bz2
+import copyreg
 import gzip
 import lzma
 import pickle
+import sys
 import threading
 import zipfile
 import zlib
@@ -166,25 +168,63 @@ print(pickles.dump(Model(), Path(sys.argv[1])))
     assert loaded.predict([1, 2]) == [2, 4]
 
 
-def test_without_cloudpickle_the_fix_is_named(path: Path) -> None:
-    code = """
-import sys
-sys.modules["cloudpickle"] = None
-from pathlib import Path
-from modelstore_core.errors import NotSerializable
-from modelstore_core.formats import pickles
-class Model: pass
-for model in (Model(), {"steps": [("scale", lambda: 0)]}):
-    try:
-        pickles.dump(model, Path(sys.argv[1]))
-    except NotSerializable as error:
-        print(error)
-"""
-    main, local = run(code, str(path)).splitlines()
+def test_without_cloudpickle_the_fix_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cloudpickle", None)
 
-    assert "__main__.Model rests on definitions in the main script" in main
-    assert "builtins.dict['steps'][0][1] cannot be pickled" in local
-    assert main.count("pip install cloudpickle") == local.count("pip install cloudpickle") == 1
+    with pytest.raises(NotSerializable, match=r"dict\['steps'\]\[0\]\[1\] cannot be pickled.*pip install cloudpickle"):
+        pickles.dump({"steps": [("scale", lambda: 0)]}, path)
+
+    monkeypatch.setattr(sys.modules["__main__"], "Doubler", Doubler, raising=False)
+    monkeypatch.setattr(Doubler, "__module__", "__main__")
+    with pytest.raises(NotSerializable, match=r"__main__\.Doubler rests on definitions.*pip install cloudpickle"):
+        pickles.dump(Doubler(), path)
+
+
+def test_the_main_script_of_a_spawned_process_is_no_module(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "__mp_main__", sys.modules["tests.formats.plain"])
+    monkeypatch.setattr(Doubler, "__module__", "__mp_main__")
+
+    with pytest.raises(NotSerializable, match=r"__mp_main__\.Doubler rests on definitions.*Move the definition"):
+        pickles.dump(Doubler(), path)
+
+
+class _Registered:
+    """Reduced to a number that only this process knows."""
+
+
+def test_a_pickle_that_no_policy_could_judge_is_not_written(path: Path) -> None:
+    copyreg.add_extension(__name__, "_Registered", 240)
+    try:
+        pickles.dump(_Registered(), path)
+        with pytest.raises(NotSerializable, match=r"could never be loaded under a trust policy: .*EXT1"):
+            pickles.named(path)
+    finally:
+        copyreg.remove_extension(__name__, "_Registered", 240)
+
+
+def test_a_name_that_the_scan_did_not_show_is_not_resolved(path: Path) -> None:
+    pickles.dump(Doubler(), path)
+
+    with path.open("rb") as file, pytest.raises(Untrusted, match="which its scan did not show"):
+        pickles._Restricted(file, {}, "model.pkl").load()
+
+
+def test_a_part_beyond_all_depth_is_named_as_far_as_it_goes(path: Path) -> None:
+    nested: list[Any] = [threading.Lock()]
+    for _ in range(20):
+        nested = [nested]
+
+    with pytest.raises(NotSerializable, match=r"builtins\.list(\[0\]){12} cannot be pickled"):
+        pickles.dump(nested, path)
+
+
+def test_what_refuses_as_a_whole_is_named_as_a_whole(path: Path) -> None:
+    with pytest.raises(NotSerializable, match=r"^_thread\.lock cannot be pickled"):
+        pickles.dump(threading.Lock(), path)
+
+
+def test_large_files_are_scanned_rather_than_searched(path: Path) -> None:
+    assert pickles.dump({"weights": np.zeros(2 << 20), "text": "__main__"}, path) == "pickle"
 
 
 class _Locked:
@@ -213,7 +253,7 @@ def test_a_library_that_is_missing_is_named(path: Path) -> None:
         pickles.load(path, parse_trust(["sklearn.odd.Model"]))
 
     path.write_bytes(b"\x80\x04\x8c\x08nomodule\x8c\x05Model\x93)\x81.")
-    with pytest.raises(MissingExtra, match="pip install nomodule"):
+    with pytest.raises(MissingExtra, match="pip install nomodule, or put the code"):
         pickles.load(path, FULL)
 
 

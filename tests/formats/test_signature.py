@@ -123,6 +123,14 @@ def test_times_with_and_without_fractions_are_read_back(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(loaded, frame)
 
 
+@pytest.mark.filterwarnings("ignore:The 'future.infer_string' option is deprecated")
+def test_text_is_text_whether_or_not_pandas_has_a_type_for_it() -> None:
+    with pd.option_context("future.infer_string", False):
+        frame = pd.DataFrame({"x": pd.Series(["a", None], dtype=object)})
+
+        assert _describe(frame).signature["inputs"] == infer_signature(frame).to_dict()["inputs"]
+
+
 REFUSED: dict[str, tuple[Any, str]] = {
     "ints missing": (pd.Series([1, None], dtype="Int64"), r"'Int64' with missing values.*astype\('float64'\)"),
     "bools missing": (pd.Series([True, None], dtype="boolean"), r"'boolean' with missing values.*astype\('float64'\)"),

@@ -113,6 +113,13 @@ def test_a_pyproject_without_the_list_adds_nothing(text: str, tmp_path: Path) ->
         refuse_unlisted(LISTED, [MINE], "x")
 
 
+def test_without_any_pyproject_nothing_is_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+
+    with pytest.raises(Untrusted):
+        refuse_unlisted(LISTED, [MINE], "x")
+
+
 def test_the_pyproject_is_not_read_unless_something_would_be_refused(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("this is no TOML")
 

@@ -97,6 +97,8 @@ def read(folder: Path, *, format: str, loads: Sequence[str], trust: Trust) -> ob
         Corrupt: `loads` names what is not a file of the folder.
     """
     chosen = format_named(format)
+    if not loads:
+        raise Corrupt("The version's record names no file to load.", value="loads")
     for name in loads:
         if not is_file_inside(folder, name):
             raise Corrupt(f"{name!r} is no file of the version.", value=name)

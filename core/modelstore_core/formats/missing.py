@@ -12,7 +12,10 @@ DISTRIBUTIONS: Final[dict[str, tuple[str, ...]]] = {
     "cv2": ("opencv-python", "opencv-python-headless"),
     "dateutil": ("python-dateutil",),
     "imblearn": ("imbalanced-learn",),
+    "lightgbm": ("lightgbm",),
     "mlflow": ("mlflow-skinny", "mlflow"),
+    "numpy": ("numpy",),
+    "scipy": ("scipy",),
     "skimage": ("scikit-image",),
     "sklearn": ("scikit-learn",),
     "xgboost": ("xgboost", "xgboost-cpu"),
@@ -22,8 +25,12 @@ _EXTRAS: Final = {"mlflow": "mlflow", "yaml": "mlflow", "pandas": "pandas"}
 
 
 def missing_library(module: str, doing: str) -> MissingExtra:
-    """The error for a module that is not installed, with the exact `pip install` line."""
+    """The error for a module that is not installed, with the exact `pip install` line where it is known."""
     top = module.partition(".")[0]
-    extra = _EXTRAS.get(top)
-    package = f'"modelstore-pipelines[{extra}]"' if extra else DISTRIBUTIONS.get(top, (top,))[0]
-    return MissingExtra(f"{doing} needs the module {module!r}.", value=module, fix=f"pip install {package}")
+    if top in _EXTRAS:
+        fix = f'pip install "modelstore-pipelines[{_EXTRAS[top]}]"'
+    elif top in DISTRIBUTIONS:
+        fix = f"pip install {DISTRIBUTIONS[top][0]}"
+    else:
+        fix = f"pip install {top}, or put the code that defines it on Python's path."
+    return MissingExtra(f"{doing} needs the module {module!r}.", value=module, fix=fix)

@@ -22,7 +22,7 @@ _FAULTS: Final = (AttributeError, TypeError, ValueError, LookupError, RuntimeErr
 _REFUSALS: Final = (pickle.PicklingError, *_FAULTS)
 _MAIN: Final = ("__main__", "__mp_main__")
 # Up to this size a search for the bytes is far cheaper than a scan; beyond, most of a pickle is skipped payload.
-_SEARCHED_UP_TO: Final = 32 << 20
+_SEARCHED_UP_TO: Final = 8 << 20
 _MAX_DEPTH: Final = 12
 
 
@@ -42,9 +42,12 @@ def dump(model: object, path: Path) -> Dumped:
     if by_value is None:
         raise _unpicklable(model, failure, "pip install cloudpickle, or move the definition into an importable module.")
     failure = _attempt(by_value, model, path)
-    if failure is None and not _defined_in_main(path):
-        return "cloudpickle"
-    raise _unpicklable(model, failure, "Leave that part out of the model, or give its class `__getstate__`.")
+    if failure is not None:
+        raise _unpicklable(model, failure, "Leave that part out of the model, or give its class `__getstate__`.")
+    if _defined_in_main(path):
+        # the main script of a spawned process goes by a name that cloudpickle takes for a module's
+        raise _unpicklable(model, failure, "Move the definition into an importable module.")
+    return "cloudpickle"
 
 
 def _attempt(dumper: Callable[..., None], model: object, path: Path) -> Exception | None:

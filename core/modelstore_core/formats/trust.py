@@ -3,6 +3,9 @@
 Unpickling imports and calls what the file names, so a pickle is as powerful as the names it may use. The policy is
 a set of *exact* names ("module.qualname"): prefixes are no protection, because most packages hold some function
 that runs what it is given.
+
+The list says whose code may take part in a load. It cannot say what a listed class written in C does with a state that
+was made by hand: a file from someone you do not know can still crash the process, or worse. Know who writes your store.
 """
 
 import json
