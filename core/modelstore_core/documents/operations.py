@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import assert_never, get_args
 
 from modelstore_core.documents.canonical import encode
@@ -100,8 +101,17 @@ def read_entry(document: JsonObject, where: str) -> Entry:
         op=_read_operation(reader.within("op", document.get("op"))),
         cut=cut,
     )
+    if not _is_time(entry.time):
+        reader.complain("time", f"is not a moment in ISO 8601 with its zone: {entry.time!r}")
     reader.finish()
     return entry
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _verb(verb: str, where: str) -> Verb:

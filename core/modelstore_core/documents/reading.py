@@ -1,6 +1,7 @@
 """Fields of a JSON object, narrowed to their types, with every problem collected before anything is raised."""
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -119,7 +120,7 @@ class Reader:
 def as_number(value: Json) -> float | int | None:
     """The number that a JSON value stands for, or None."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
+        return value if abs(value) <= sys.float_info.max else None
     return _NOT_FINITE.get(value) if isinstance(value, str) else None
 
 
@@ -142,6 +143,6 @@ def write_number(value: float | None) -> Json:
     return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
 
 
-def write_metrics(metrics: Mapping[str, float | int]) -> JsonObject:
-    """Metrics as JSON holds them."""
+def write_metrics(metrics: Mapping[str, float | int | None]) -> JsonObject:
+    """Metrics as JSON holds them; None, where one is to be removed, is null."""
     return {key: write_number(value) for key, value in metrics.items()}

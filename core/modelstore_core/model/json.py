@@ -1,6 +1,7 @@
 """JSON as types, and the coercion of what users hand in as metrics, params and tags."""
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import SupportsFloat, TypeAlias
 
@@ -94,12 +95,12 @@ def _number(key: str, value: object) -> float | int:
     plain = _plain(value)
     if isinstance(plain, bool):
         return int(plain)
-    if isinstance(plain, int | float):
+    if isinstance(plain, float) or (isinstance(plain, int) and abs(plain) <= sys.float_info.max):
         return plain
     if isinstance(plain, SupportsFloat) and not isinstance(plain, str):
         try:
             return float(plain)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             pass
     raise InvalidInput(
         f"The metric {key!r} is {value!r} ({type(value).__name__}), not a number.",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal, TypeAlias, TypeVar
 
+from modelstore_core.documents.reading import write_metrics
 from modelstore_core.errors import AliasConflict, VersionInUse, VersionNotFound, VersionPurged
 from modelstore_core.model.gates import Gate, Side
 from modelstore_core.model.json import Json
@@ -109,7 +110,7 @@ def annotate(view: View, reference: Reference, changes: Changes) -> Decision:
     description = version.description if changes.description is None else changes.description
     if (metrics, tags, description) == (dict(version.metrics), dict(version.tags), version.description):
         return Answer(number=version.number)
-    delta: dict[str, Json] = {"metrics": {**changes.metrics}, "tags": {**changes.tags}}
+    delta: dict[str, Json] = {"metrics": write_metrics(changes.metrics), "tags": {**changes.tags}}
     if changes.description is not None:
         delta["description"] = changes.description
     op = Annotate(
@@ -159,8 +160,10 @@ def _set_alias(view: View, version: Folded, move: Move, reason: str, evidence: t
 
 
 def _move_at(view: View, seq: int, alias: str) -> Move:
-    entry = view.journal.entry(seq, view.require())
-    return next(move for move in moves_of(entry) if move.alias == alias)
+    for move in moves_of(view.journal.entry(seq, view.require())):
+        if move.alias == alias:
+            return move
+    raise view.corrupt(f"does not set the alias {alias!r} at {seq}")
 
 
 def _expect(view: View, alias: str, expect: Expectation) -> None:

@@ -4,10 +4,17 @@ from dataclasses import replace
 
 from modelstore_core.documents.commit import BLOCK, Commit
 from modelstore_core.documents.sidecars import Mark
-from modelstore_core.errors import AliasNotFound, ModelNotFound, VersionDeleted, VersionNotFound, VersionPurged
+from modelstore_core.errors import (
+    AliasNotFound,
+    Corrupt,
+    ModelNotFound,
+    VersionDeleted,
+    VersionNotFound,
+    VersionPurged,
+)
 from modelstore_core.journal.log import Journal
 from modelstore_core.model.names import Reference
-from modelstore_core.model.operations import Entry
+from modelstore_core.model.operations import AddVersion, Annotate, Entry
 from modelstore_core.model.state import AliasState, Pointer, State
 from modelstore_core.registry.fold import Folded, fold
 
@@ -84,7 +91,9 @@ class View:
         if 1 <= number < self.state.next:
             # A version takes one commit, so its record cannot stand before the seq of its number.
             recent = fold(self.entries(head.seq - len(head.recent), NOTHING))
-            found = recent[number] if number in recent else fold(self.entries(number, NOTHING))[number]
+            found = recent.get(number) or fold(self.entries(number, NOTHING)).get(number)
+            if found is None:
+                raise self.corrupt(f"has no commit that adds version {number}")
             return self._complete(found, needs)
         raise VersionNotFound(
             f"{self.model!r} has no version {number}; its numbers run from 1 to {self.state.next - 1}.",
@@ -159,12 +168,24 @@ class View:
         newest = [] if self.state.newest is None else [self.state.newest]
         return newest + [alias.target for alias in self.state.aliases.values()]
 
+    def corrupt(self, problem: str) -> Corrupt:
+        """The error for a log that contradicts itself."""
+        return Corrupt(
+            f"The log of {self.model!r} {problem}, contrary to what a later commit says.",
+            value=self.model,
+            fix="Restore the log from a backup.",
+        )
+
     def _follow(self, pointer: Pointer, needs: frozenset[str] | None) -> Folded:
         head = self.require()
         annotation = None
         if pointer.annotated is not None and needs is None:
             annotation = self.journal.entry(pointer.annotated, head)
+            if not isinstance(annotation.op, Annotate) or annotation.op.number != pointer.number:
+                raise self.corrupt(f"has no annotation of version {pointer.number} at {pointer.annotated}")
         record = self.journal.entry(pointer.record, head, needs)
+        if not isinstance(record.op, AddVersion) or record.op.number != pointer.number:
+            raise self.corrupt(f"has no record of version {pointer.number} at {pointer.record}")
         return Folded(
             record=record,
             annotated=pointer.annotated,
