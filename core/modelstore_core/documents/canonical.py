@@ -3,16 +3,26 @@
 import json
 import math
 
-from modelstore_core.errors import Corrupt
+from modelstore_core.errors import Corrupt, InvalidInput
 from modelstore_core.model.json import JsonObject
 
 __all__ = ["encode", "parse"]
 
 
 def encode(document: JsonObject) -> bytes:
-    """UTF-8 JSON with sorted keys, no blanks between tokens and a newline at the end; the same bytes every time."""
+    """UTF-8 JSON with sorted keys, no blanks between tokens and a newline at the end; the same bytes every time.
+
+    Raises:
+        InvalidInput: A text in it has half a surrogate pair, and so no bytes.
+    """
     text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return text.encode() + b"\n"
+    try:
+        return text.encode() + b"\n"
+    except UnicodeEncodeError as error:
+        found = text[max(error.start - 20, 0) : error.end + 20]
+        raise InvalidInput(
+            f"No Unicode text: {found!r}.", value=found, fix="Decode it with errors='replace'."
+        ) from None
 
 
 def parse(raw: bytes, where: str) -> JsonObject:

@@ -7,6 +7,7 @@ ambiguous. A model's folder is its name where that is safe on every file system,
 import hashlib
 import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 
 from modelstore_core.errors import InvalidName, InvalidReference
@@ -86,13 +87,15 @@ def check_key(key: str) -> str:
     Raises:
         InvalidName: It is empty, over 512 bytes, or not text.
     """
-    if not isinstance(key, str) or not 1 <= len(key.encode(errors="replace")) <= MAX_KEY_BYTES:
-        raise InvalidName(
-            f"The idempotency key {key!r} must be text of 1 to {MAX_KEY_BYTES} bytes.",
-            value=key,
-            fix="Build it from what names this piece of work, such as f'{run_id}/train'.",
-        )
-    return key
+    if isinstance(key, str):
+        with suppress(UnicodeEncodeError):  # half a surrogate pair has no bytes
+            if 1 <= len(key.encode()) <= MAX_KEY_BYTES:
+                return key
+    raise InvalidName(
+        f"The idempotency key {key!r} must be text of 1 to {MAX_KEY_BYTES} bytes.",
+        value=key,
+        fix="Build it from what names this piece of work, such as f'{run_id}/train'.",
+    )
 
 
 def parse_reference(text: str) -> Reference:

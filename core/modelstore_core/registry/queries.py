@@ -183,7 +183,7 @@ def parse_cursor(cursor: str | None) -> dict[str, Seen]:
     try:
         document = json.loads(base64.b64decode(cursor.encode(), altchars=b"-_", validate=True))
         return {str(f): Seen(etag=str(etag), seq=int(seq)) for f, (etag, seq) in document.items()}
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, binascii.Error) as error:
         raise InvalidInput(
             f"{cursor!r} is not a cursor.", value=cursor, fix="Pass one that `changes` returned, or None to start."
         ) from error
