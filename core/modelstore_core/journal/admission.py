@@ -5,15 +5,16 @@ from dataclasses import asdict
 from functools import partial
 
 from modelstore_core.documents.sidecars import StoreDocument, read_store, write_store
-from modelstore_core.errors import Corrupt, UnsafeStorage
+from modelstore_core.errors import UnsafeStorage
+from modelstore_core.journal.patience import Patience
+from modelstore_core.journal.selftest import owner_of, patiently, self_test
 from modelstore_core.model.json import Json
 from modelstore_core.ports import Ports
 from modelstore_core.storage.protocol import Location, Storage
 
-__all__ = ["Admission", "self_test", "stamp"]
+__all__ = ["Admission", "stamp"]
 
 _KEY = "store.json"
-_RACERS, _ROUNDS = 16, 3
 
 
 def stamp(ports: Ports) -> str:
@@ -29,13 +30,15 @@ class Admission:
         ports: Clock and randomness.
         writer: The release that writes, for the report.
         single_writer: Whether to write even where create-if-absent is not real.
+        patience: Seconds that one step may take under errors.
     """
 
-    def __init__(self, storage: Storage, ports: Ports, writer: str, *, single_writer: bool) -> None:
+    def __init__(self, storage: Storage, ports: Ports, writer: str, *, single_writer: bool, patience: float) -> None:
         self._storage = storage
         self._ports = ports
         self._writer = writer
         self._single_writer = single_writer
+        self._patience = patience
         self._asked: list[bytes | None] = []
         self._here: list[Location] = []
         self._document: StoreDocument | None = None
@@ -78,7 +81,7 @@ class Admission:
         self.look()
         if self._granted:
             return
-        failure = self_test(self._storage, self._ports)
+        failure = self_test(self._storage, self._ports, self._patience)
         if failure and not self._single_writer:
             raise UnsafeStorage(
                 f"{self._storage.url} cannot hold a store: {failure}",
@@ -97,55 +100,8 @@ class Admission:
             features=(),
             self_test={"location": dict(location), "passed": passed, "time": time, "writer": self._writer},
         )
-        _write(self._storage, document, existed=known is not None)
-
-
-def _write(storage: Storage, document: StoreDocument, *, existed: bool) -> None:
-    if existed:
-        storage.put(_KEY, write_store(document))
-        return
-    if not storage.create(_KEY, write_store(document)):
-        raw = storage.get(_KEY)  # another first writer was faster: its document must be one we can write under
-        if raw is None:
-            raise Corrupt("store.json can be neither created nor read.", value=storage.url, fix="Check the storage.")
-        read_store(raw)
-
-
-def self_test(storage: Storage, ports: Ports) -> str:
-    """Try the promises that commits rest on; what is broken, or "" if nothing is."""
-    prefix = f"self-test/{ports.token()}/"
-    keys = [f"{prefix}{name}" for name in ("once", *(f"race-{i}" for i in range(_ROUNDS)))]
-    try:
-        return _exclusive(storage, keys[0]) or _visible(storage, keys[0], prefix) or _raced(storage, keys[1:])
-    finally:
-        storage.delete(keys)
-
-
-def _exclusive(storage: Storage, key: str) -> str:
-    if not storage.create(key, b"first\n"):
-        return "a create of a free key says that the key is taken."
-    if storage.create(key, b"second\n"):
-        return "a second create of the same key succeeds, so commits would overwrite one another."
-    if storage.get(key) != b"first\n":
-        return "a refused create changed the object all the same."
-    return ""
-
-
-def _visible(storage: Storage, key: str, prefix: str) -> str:
-    storage.put(key, b"overwritten\n")
-    if storage.get(key) != b"overwritten\n":
-        return "an overwrite is not seen by the next read."
-    if key not in {info.key for info in storage.list(prefix)}:
-        return "a new object is not seen by the next listing."
-    return ""
-
-
-def _raced(storage: Storage, keys: list[str]) -> str:
-    for key in keys:
-        bodies = [f"racer {i}\n".encode() for i in range(_RACERS)]
-        won = storage.together([partial(storage.create, key, body) for body in bodies])
-        if won.count(True) != 1:
-            return f"{won.count(True)} of {_RACERS} concurrent creates of one key succeeded."
-        if storage.get(key) != bodies[won.index(True)]:
-            return "the object of a raced create is not the winner's."
-    return ""
+        patience = Patience(self._ports, self._patience)
+        if known is not None:
+            patiently(partial(self._storage.put, _KEY, write_store(document)), patience)
+        else:  # if another first writer is faster, its document must be one that we can write under
+            read_store(owner_of(self._storage, _KEY, write_store(document), patience))

@@ -40,7 +40,13 @@ class Handle:
         self.settings = settings
         self.ports = ports or Ports()
         self._journals: dict[str, Journal] = {}
-        self._admission = Admission(storage, self.ports, __version__, single_writer=settings.single_writer)
+        self._admission = Admission(
+            storage,
+            self.ports,
+            __version__,
+            single_writer=settings.single_writer,
+            patience=settings.patience,
+        )
 
     def __reduce__(self) -> tuple[type["Handle"], tuple[Storage, Settings]]:
         return type(self), (self.storage, self.settings)
