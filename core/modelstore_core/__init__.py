@@ -1,44 +1,108 @@
-"""Versioned models in a folder or a bucket, with no server."""
+"""Versioned models in a folder or a bucket, with no server.
 
-from modelstore_core.errors import (
-    AliasConflict,
-    AliasNotFound,
-    AttemptSuperseded,
-    CommitUncertain,
-    Conflict,
-    Corrupt,
-    GateRefused,
-    InvalidInput,
-    InvalidLocation,
-    InvalidName,
-    InvalidReference,
-    MissingExtra,
-    ModelNotFound,
-    ModelStoreError,
-    NotFound,
-    NotSerializable,
-    StorageDenied,
-    StorageError,
-    StorageMissing,
-    StorageUnavailable,
-    StoreTooNew,
-    TooLarge,
-    UnknownFormat,
-    UnsafeStorage,
-    Untrusted,
-    VersionDeleted,
-    VersionInUse,
-    VersionNotFound,
-    VersionPurged,
-)
-from modelstore_core.formats.trust import Trust
-from modelstore_core.model.digest import FileEntry
-from modelstore_core.model.gates import AtLeast, Gate, Improves, Side
-from modelstore_core.model.operations import Finding
-from modelstore_core.model.records import Comparison, Difference, Event, Feed, ModelSummary, ModelVersion, Records
-from modelstore_core.registry.decisions import ANY
-from modelstore_core.store.facade import ModelStore
+The front door: everything public, each name imported when it is first asked for, so that `import modelstore_core`
+costs next to nothing in a process that only passes by.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from modelstore_core.version import __version__
+
+if TYPE_CHECKING:
+    from modelstore_core.errors import (
+        AliasConflict,
+        AliasNotFound,
+        AttemptSuperseded,
+        CommitUncertain,
+        Conflict,
+        Corrupt,
+        GateRefused,
+        InvalidInput,
+        InvalidLocation,
+        InvalidName,
+        InvalidReference,
+        MissingExtra,
+        ModelNotFound,
+        ModelStoreError,
+        NotFound,
+        NotSerializable,
+        StorageDenied,
+        StorageError,
+        StorageMissing,
+        StorageUnavailable,
+        StoreTooNew,
+        TooLarge,
+        UnknownFormat,
+        UnsafeStorage,
+        Untrusted,
+        VersionDeleted,
+        VersionInUse,
+        VersionNotFound,
+        VersionPurged,
+    )
+    from modelstore_core.formats.trust import Trust
+    from modelstore_core.model.digest import FileEntry
+    from modelstore_core.model.gates import AtLeast, Gate, Improves, Side
+    from modelstore_core.model.operations import Finding
+    from modelstore_core.model.records import Comparison, Difference, Event, Feed, ModelSummary, ModelVersion, Records
+    from modelstore_core.registry.decisions import ANY
+    from modelstore_core.store.facade import ModelStore
+
+_HOMES = {
+    "modelstore_core.errors": (
+        "AliasConflict",
+        "AliasNotFound",
+        "AttemptSuperseded",
+        "CommitUncertain",
+        "Conflict",
+        "Corrupt",
+        "GateRefused",
+        "InvalidInput",
+        "InvalidLocation",
+        "InvalidName",
+        "InvalidReference",
+        "MissingExtra",
+        "ModelNotFound",
+        "ModelStoreError",
+        "NotFound",
+        "NotSerializable",
+        "StorageDenied",
+        "StorageError",
+        "StorageMissing",
+        "StorageUnavailable",
+        "StoreTooNew",
+        "TooLarge",
+        "UnknownFormat",
+        "UnsafeStorage",
+        "Untrusted",
+        "VersionDeleted",
+        "VersionInUse",
+        "VersionNotFound",
+        "VersionPurged",
+    ),
+    "modelstore_core.formats.trust": ("Trust",),
+    "modelstore_core.model.digest": ("FileEntry",),
+    "modelstore_core.model.gates": (
+        "AtLeast",
+        "Gate",
+        "Improves",
+        "Side",
+    ),
+    "modelstore_core.model.operations": ("Finding",),
+    "modelstore_core.model.records": (
+        "Comparison",
+        "Difference",
+        "Event",
+        "Feed",
+        "ModelSummary",
+        "ModelVersion",
+        "Records",
+    ),
+    "modelstore_core.registry.decisions": ("ANY",),
+    "modelstore_core.store.facade": ("ModelStore",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "ANY",
@@ -88,3 +152,16 @@ __all__ = [
     "VersionPurged",
     "__version__",
 ]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
