@@ -27,7 +27,8 @@ from modelstore_core.storage.local import LocalStorage
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.storage.protocol import Storage
 from modelstore_core.testing.audit import audit
-from modelstore_core.testing.oracle import Facts, Happening, Oracle, Summary, facts_of, happening_of, summary_of
+from modelstore_core.testing.facts import Facts, Happening, Summary, facts_of, happening_of, summary_of
+from modelstore_core.testing.oracle import Oracle
 from modelstore_core.testing.stores import commit, store_over
 
 NAMES = ("m", "Ünusual name")

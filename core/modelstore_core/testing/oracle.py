@@ -1,6 +1,6 @@
 """What a registry means, without log, storage or fold: dicts, written independently of the code that it judges.
 
-A store under test and an oracle are asked the same; `facts_of` and `happening_of` bring what they answer to one form.
+A store under test and an oracle are asked the same; `testing.facts` brings what they answer to one form.
 The oracle raises the same types of errors. It runs one call after the other: of concurrency it knows nothing.
 """
 
@@ -21,76 +21,11 @@ from modelstore_core.errors import (
 from modelstore_core.model.gates import Gate, Side
 from modelstore_core.model.names import Reference, parse_reference
 from modelstore_core.model.operations import Verb
-from modelstore_core.model.records import Event, EventKind, ModelSummary, ModelVersion
+from modelstore_core.model.records import EventKind
 from modelstore_core.registry.decisions import ANY, Expectation
+from modelstore_core.testing.facts import Facts, Happening, Summary
 
-__all__ = ["Facts", "Happening", "Oracle", "Summary", "facts_of", "happening_of", "summary_of"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What an oracle knows of a version; the digest is whatever it was told."""
-
-    number: int
-    digest: str
-    metrics: Mapping[str, float | int]
-    tags: Mapping[str, str]
-    description: str
-    aliases: tuple[str, ...]
-    key: str | None
-    attempt: int
-    supersedes: int | None
-    superseded_by: int | None
-    deleted: bool
-    purged: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
-    """What an oracle knows of an event."""
-
-    seq: int
-    kind: EventKind
-    number: int
-    alias: str | None = None
-    previous: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """What an oracle knows of a model as a whole."""
-
-    newest: int | None
-    versions: int
-    aliases: Mapping[str, int]
-
-
-def facts_of(version: ModelVersion) -> Facts:
-    """A store's record, as far as an oracle can judge it."""
-    return Facts(
-        number=version.number,
-        digest=version.digest,
-        metrics=dict(version.metrics),
-        tags=dict(version.tags),
-        description=version.description,
-        aliases=version.aliases,
-        key=version.key,
-        attempt=version.attempt,
-        supersedes=version.supersedes,
-        superseded_by=version.superseded_by,
-        deleted=version.deleted,
-        purged=version.purged,
-    )
-
-
-def happening_of(event: Event) -> Happening:
-    """A store's event, as far as an oracle can judge it."""
-    return Happening(seq=event.seq, kind=event.kind, number=event.number, alias=event.alias, previous=event.previous)
-
-
-def summary_of(summary: ModelSummary) -> Summary:
-    """A store's line on a model, as far as an oracle can judge it."""
-    return Summary(newest=summary.newest, versions=summary.versions, aliases=dict(summary.aliases))
+__all__ = ["Oracle"]
 
 
 @dataclass(slots=True)
