@@ -23,7 +23,7 @@ from sklearn.tree import DecisionTreeClassifier
 from modelstore_core import AtLeast, Gate, GateRefused, Improves, ModelStore, ModelVersion
 
 URL = os.environ.get("MODELSTORE_URL") or "./models-demo"
-NAME = "clinic.tumour"
+NAME = "breast.tumour"
 GATES: list[Gate] = [AtLeast("auc", 0.9), Improves("auc", by=0.01)]
 RUN = uuid4().hex[:8]  # what an orchestrator would call the id of this run
 

@@ -82,7 +82,7 @@ def show() -> None:
     store = ModelStore(URL)
     print(f"   {'version':<20} {'made by':<8} {'run':<36} {'auc':>6}  aliases")
     for model in store.models():
-        for v in store.versions(model.name, limit=4):
+        for v in store.versions(model.name, limit=2):
             maker, run = v.lineage.get("platform", "script"), v.lineage.get("run_id", "")
             print(f"   {v.ref:<20} {maker:<8} {run:<36} {v.metrics['auc']:6.4f}  {', '.join(v.aliases)}".rstrip())
 

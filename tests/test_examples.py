@@ -12,7 +12,7 @@ from modelstore_core.testing.s3_server import S3Server
 ROOT = Path(__file__).resolve().parents[1]
 DEMO, PIPELINES = ROOT / "examples/demo.py", ROOT / "examples/demo_pipelines.py"
 EXAMPLES = sorted(set((ROOT / "examples").glob("*.py")) - {DEMO, PIPELINES})
-NAME = "clinic.tumour"
+NAME = "breast.tumour"
 
 
 def run(example: Path, folder: Path, url: str, **environment: str) -> str:
@@ -89,8 +89,8 @@ def test_the_demo_needs_nothing_but_another_url_for_a_bucket(tmp_path: Path) -> 
         }
         told = run(DEMO, tmp_path, "s3://bucket/models", **aws)
 
-    assert "The champion is clinic.tumour@2 again." in told
-    assert "load_model('s3://bucket/models/models/clinic.tumour/data/" in told
+    assert "The champion is breast.tumour@2 again." in told
+    assert "load_model('s3://bucket/models/models/breast.tumour/data/" in told
     assert list(tmp_path.iterdir()) == []
 
 
@@ -98,7 +98,7 @@ def test_both_orchestrators_version_models_in_one_store_and_leave_nothing_runnin
     told = run(PIPELINES, tmp_path, str(tmp_path / "models"))
     store = ModelStore(tmp_path / "models")
 
-    for model, maker in (("breast-cancer", "prefect"), (NAME, "dagster")):
+    for model, maker in (("breast-cancer", "prefect"), ("clinic.tumour", "dagster")):
         refused, earned = store.versions(model)
         assert (earned.aliases, refused.aliases) == (("champion",), ())
         assert {version.lineage["platform"] for version in (earned, refused)} == {maker}
