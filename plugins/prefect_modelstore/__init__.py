@@ -3,7 +3,6 @@
 from modelstore_core import __version__
 from prefect_modelstore.blocks import ModelStoreBlock, StoreLike
 from prefect_modelstore.flows import Trained, retrain_and_promote
-from prefect_modelstore.lineage import Place
 from prefect_modelstore.tasks import (
     load_model,
     load_model_async,
@@ -15,7 +14,6 @@ from prefect_modelstore.tasks import (
 
 __all__ = [
     "ModelStoreBlock",
-    "Place",
     "StoreLike",
     "Trained",
     "__version__",

@@ -6,7 +6,8 @@ and the order in which the flow's code makes its calls. So a call is known by it
 through its subflows, and how many calls of the same kind for the same model the flow has made before.
 
 The place is taken where the call is made, by the flow's own thread; a mapped task run in another process could not
-know it. `run_count` grows with each run of a flow run and each retry of a task, so together they order all attempts.
+know it. What orders the attempts is counted by Prefect: `run_count` of flow runs and task runs grows with each retry,
+and with each suspension, which leaves `run_count` as it is, the flow run gets one more of its `pause_keys`.
 """
 
 import hashlib
@@ -27,7 +28,7 @@ __all__ = ["Place", "Verb", "Work", "origin", "run_url", "take_place", "work_at"
 Verb: TypeAlias = Literal["save", "promote"]
 
 _MOST_KEY_BYTES = 400
-_MOST_ATTEMPTS = 1000
+_COUNTS = 100
 _COUNTING = threading.Lock()
 
 
@@ -126,7 +127,7 @@ def work_at(place: Place | str | None, verb: Verb, subject: str, detail: str = "
     way = _way_to(flow.flow_run)
     parts = [way.root, "key", place.path] if place.named else [way.root, *way.subflows, place.path]
     key = _shortened("/".join(["prefect", *parts, *([detail] if detail else [])]))
-    return Work(key=key, attempt=_attempt([*way.runs, *place.attempts, tries]))
+    return Work(key=key, attempt=_attempt([*way.attempts, *place.attempts, tries]))
 
 
 def _key_outside_flows(place: Place | str | None) -> str | None:
@@ -143,12 +144,12 @@ class _Way:
     Attributes:
         root: The id of the first.
         subflows: The names of the calls that lead down, each with its number.
-        runs: How often each flow run has run.
+        attempts: How often each flow run has run, and how often it was resumed since.
     """
 
     root: str
     subflows: tuple[str, ...]
-    runs: tuple[int, ...]
+    attempts: tuple[int, ...]
 
 
 def _way_to(flow_run: FlowRun) -> _Way:
@@ -157,21 +158,25 @@ def _way_to(flow_run: FlowRun) -> _Way:
     A deployment that another flow run started is a root: it keeps its own flow run.
     """
     if flow_run.parent_task_run_id is None or flow_run.deployment_id is not None:
-        return _Way(root=str(flow_run.id), subflows=(), runs=(flow_run.run_count,))
+        return _Way(root=str(flow_run.id), subflows=(), attempts=_attempts_of(flow_run))
     with get_client(sync_client=True) as client:
         call = client.read_task_run(flow_run.parent_task_run_id)
-        caller = client.read_flow_run(call.flow_run_id) if call.flow_run_id is not None else None
-    if caller is None:
-        return _Way(root=str(call.id), subflows=(), runs=(flow_run.run_count,))
+        assert call.flow_run_id is not None  # what calls a flow and is no flow is no parent of it
+        caller = client.read_flow_run(call.flow_run_id)
     way = _way_to(caller)
-    return _Way(root=way.root, subflows=(*way.subflows, call.name), runs=(*way.runs, flow_run.run_count))
+    attempts = (*way.attempts, *_attempts_of(flow_run))
+    return _Way(root=way.root, subflows=(*way.subflows, call.name), attempts=attempts)
+
+
+def _attempts_of(flow_run: FlowRun) -> tuple[int, int]:
+    return flow_run.run_count, 1 + len(flow_run.empirical_policy.pause_keys or ())
 
 
 def _attempt(counts: Sequence[int]) -> int:
-    """One number that orders attempts as their counts do, the outermost first."""
+    """One number that orders attempts as their counts do, the outermost first; each counts from 1."""
     attempt = 0
     for count in counts:
-        attempt = attempt * _MOST_ATTEMPTS + min(max(count, 1), _MOST_ATTEMPTS) - 1
+        attempt = attempt * _COUNTS + min(max(count, 1), _COUNTS) - 1
     return attempt
 
 

@@ -27,7 +27,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         PREFECT_SERVER_ANALYTICS_ENABLED: False,
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
     }
-    with temporary_settings(settings), prefect_test_harness(server_startup_timeout=120):
+    with temporary_settings(settings), prefect_test_harness(server_startup_timeout=240):
         yield
 
 

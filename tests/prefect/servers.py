@@ -8,16 +8,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 
-__all__ = ["Api", "environment", "free_port", "poll", "running"]
+__all__ = ["ENDED", "Api", "environment", "free_port", "poll", "running"]
 
 T = TypeVar("T")
 
-_FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
 def free_port() -> int:
@@ -98,11 +99,13 @@ class Api:
         except httpx.TransportError:
             return None
 
-    def deployment(self) -> dict[str, Any]:
-        """The one deployment, as soon as it is there."""
-        found = poll(lambda: self.found("/deployments/filter", {}) or None, "a deployment", self.log)
-        deployment: dict[str, Any] = found[0]
-        return deployment
+    def deployment(self, name: str) -> dict[str, Any]:
+        """The deployment, as soon as it is there."""
+
+        def look() -> dict[str, Any] | None:
+            return next((d for d in self.found("/deployments/filter", {}) if d["name"] == name), None)
+
+        return poll(look, f"the deployment {name!r}", self.log)
 
     def found(self, path: str, query: Mapping[str, object]) -> list[dict[str, Any]]:
         answer = self._http.post(path, json=query)
@@ -111,15 +114,23 @@ class Api:
         return rows
 
     def start(self, deployment: str, parameters: Mapping[str, object]) -> httpx.Response:
-        """What the form's button sends."""
+        """The answer to what the form's button sends; sent again while the server's database is busy."""
         form = {"parameters": parameters, "state": {"type": "SCHEDULED", "message": "Run from the UI"}}
-        return self._http.post(f"/deployments/{deployment}/create_flow_run", json=form)
 
-    def ended(self, flow_run: str) -> dict[str, Any]:
-        """The flow run, when it has come to an end."""
+        def send() -> httpx.Response | None:
+            answer = self._http.post(f"/deployments/{deployment}/create_flow_run", json=form)
+            return None if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE else answer
+
+        return poll(send, "an answer to the form", self.log)
+
+    def resume(self, flow_run: str) -> None:
+        self._http.post(f"/flow_runs/{flow_run}/resume", json={}).raise_for_status()
+
+    def reached(self, flow_run: str, *states: str) -> dict[str, Any]:
+        """The flow run, as soon as it is in one of the states, by their types."""
 
         def look() -> dict[str, Any] | None:
             run: dict[str, Any] = self._http.get(f"/flow_runs/{flow_run}").json()
-            return run if run["state_type"] in _FINAL else None
+            return run if run["state_type"] in states else None
 
-        return poll(look, f"the end of flow run {flow_run}", self.log)
+        return poll(look, f"flow run {flow_run} in {' or '.join(states)}", self.log)

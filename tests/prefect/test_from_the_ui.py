@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.prefect.servers import Api, environment, free_port, poll, running
+from tests.prefect.servers import ENDED, Api, environment, free_port, poll, running
 
 from modelstore_core import ModelStore
 
@@ -15,10 +15,32 @@ def fit(accuracy: float = 0.5) -> tuple[dict[str, float], dict[str, float]]:
 """
 
 SERVING = """
-from prefect_modelstore import retrain_and_promote
+from pathlib import Path
+
+from prefect import flow, serve, suspend_flow_run, task
+from prefect.runtime import task_run
+
+from prefect_modelstore import retrain_and_promote, save_model
+
+
+@task(retries=1)
+def train():
+    before = Path("suspended").exists()
+    save_model({"resumed": before, "try": task_run.run_count}, "risk.suspended")
+    if not before and task_run.run_count == 1:
+        raise RuntimeError("the first try fails after saving")
+
+
+@flow
+def suspending():
+    train()
+    Path("suspended").touch()
+    suspend_flow_run(timeout=300)
+
 
 if __name__ == "__main__":
-    retrain_and_promote.serve(name="risk", parameters={"train": "risk_training:fit", "name": "risk.churn"})
+    parameters = {"train": "risk_training:fit", "name": "risk.churn"}
+    serve(retrain_and_promote.to_deployment("risk", parameters=parameters), suspending.to_deployment("suspending"))
 """
 
 
@@ -44,19 +66,20 @@ def api(folder: Path, store: ModelStore) -> Iterator[Api]:
     with running(server, env, folder / "server.log", folder):
         api.await_health()
         with running(["serving.py"], env, api.log, folder):
+            api.deployment("suspending")  # the last that is served
             yield api
     api.close()
 
 
 @pytest.fixture(scope="module")
 def deployment(api: Api) -> dict[str, Any]:
-    return api.deployment()
+    return api.deployment("risk")
 
 
 def submitted(api: Api, deployment: dict[str, Any], **parameters: object) -> dict[str, Any]:
     answer = api.start(deployment["id"], deployment["parameters"] | parameters)
     assert answer.status_code == 201, answer.text
-    return api.ended(answer.json()["id"])
+    return api.reached(answer.json()["id"], *ENDED)
 
 
 def test_the_form_says_what_each_field_is_for(deployment: dict[str, Any]) -> None:
@@ -97,3 +120,15 @@ def test_the_server_refuses_what_the_form_would_not_let_pass(
 
     assert answer.status_code == 409
     assert field in answer.text
+
+
+def test_a_resumed_run_comes_after_all_that_was_tried_before_it_was_suspended(api: Api, store: ModelStore) -> None:
+    run = api.start(api.deployment("suspending")["id"], {}).json()["id"]
+    api.reached(run, "PAUSED", *ENDED)
+    assert [v.number for v in store.versions("risk.suspended")] == [2]
+
+    api.resume(run)
+
+    assert api.reached(run, *ENDED)["state_type"] == "COMPLETED", api.log.read_text()
+    assert [v.number for v in store.versions("risk.suspended")] == [3]
+    assert store.load("risk.suspended") == {"resumed": True, "try": 1}
