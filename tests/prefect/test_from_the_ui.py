@@ -9,6 +9,9 @@ from tests.prefect.servers import ENDED, Api, environment, free_port, poll, runn
 
 from modelstore_core import ModelStore
 
+# A server, a process that serves and runs in processes of their own: minutes on a busy machine.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
 TRAINING = """
 def fit(accuracy: float = 0.5) -> tuple[dict[str, float], dict[str, float]]:
     return {"weights": accuracy}, {"accuracy": accuracy}
