@@ -108,29 +108,31 @@ class Api:
         return poll(look, f"the deployment {name!r}", self.log)
 
     def found(self, path: str, query: Mapping[str, object]) -> list[dict[str, Any]]:
-        answer = self._http.post(path, json=query)
-        answer.raise_for_status()
-        rows: list[dict[str, Any]] = answer.json()
+        rows: list[dict[str, Any]] = self._answer("POST", path, query).raise_for_status().json()
         return rows
 
     def start(self, deployment: str, parameters: Mapping[str, object]) -> httpx.Response:
-        """The answer to what the form's button sends; sent again while the server's database is busy."""
+        """The answer to what the form's button sends."""
         form = {"parameters": parameters, "state": {"type": "SCHEDULED", "message": "Run from the UI"}}
-
-        def send() -> httpx.Response | None:
-            answer = self._http.post(f"/deployments/{deployment}/create_flow_run", json=form)
-            return None if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE else answer
-
-        return poll(send, "an answer to the form", self.log)
+        return self._answer("POST", f"/deployments/{deployment}/create_flow_run", form)
 
     def resume(self, flow_run: str) -> None:
-        self._http.post(f"/flow_runs/{flow_run}/resume", json={}).raise_for_status()
+        self._answer("POST", f"/flow_runs/{flow_run}/resume", {}).raise_for_status()
 
     def reached(self, flow_run: str, *states: str) -> dict[str, Any]:
         """The flow run, as soon as it is in one of the states, by their types."""
 
         def look() -> dict[str, Any] | None:
-            run: dict[str, Any] = self._http.get(f"/flow_runs/{flow_run}").json()
+            run: dict[str, Any] = self._answer("GET", f"/flow_runs/{flow_run}").raise_for_status().json()
             return run if run["state_type"] in states else None
 
         return poll(look, f"flow run {flow_run} in {' or '.join(states)}", self.log)
+
+    def _answer(self, method: str, path: str, body: Mapping[str, object] | None = None) -> httpx.Response:
+        """The server's answer; as Prefect's own clients do, what it is too busy for is sent again."""
+
+        def send() -> httpx.Response | None:
+            answer = self._http.request(method, path, json=body)
+            return None if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE else answer
+
+        return poll(send, f"an answer from {path}", self.log)
