@@ -25,6 +25,8 @@ def run(example: Path, folder: Path, url: str, **environment: str) -> str:
             "PYTHONPATH": f"{ROOT / 'core'}{os.pathsep}{ROOT / 'plugins'}",
             "MODELSTORE_URL": url,
             "PREFECT_HOME": str(folder / ".prefect"),
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DAGSTER_HOME": "",
             **environment,
         },
