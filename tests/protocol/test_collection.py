@@ -49,7 +49,7 @@ def saved_beside(memory: MemoryStorage, collector: Collector, *, warm: bool = Fa
 
 @pytest.mark.parametrize("warm", [False, True])
 @pytest.mark.parametrize("key", [None, "k"])
-@pytest.mark.parametrize(("others", "then"), [(0, 0), (100, 0), (0, 3), (100, 40)])
+@pytest.mark.parametrize(("others", "then"), [(0, 0), (100, 0), (0, 3), (100, 3), (100, 40)])
 def test_files_under_a_condemned_id_are_sent_anew(
     store: ModelStore, memory: MemoryStorage, warm: bool, key: str | None, others: int, then: int
 ) -> None:

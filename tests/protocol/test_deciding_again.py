@@ -97,6 +97,15 @@ def test_a_gate_refuses_by_the_annotation_of_the_winner(against: Race, memory: M
     assert audit(memory, "m").aliases == {}
 
 
+def test_a_gate_judges_against_the_annotations_of_the_current_version(against: Race, memory: MemoryStorage) -> None:
+    store_over(memory).promote("m@1", "c")
+    racing = against(lambda other: other.annotate("m@1", metrics={"auc": 0.5}))
+
+    with pytest.raises(GateRefused, match=r"m@1 has auc = 0\.5"):
+        racing.promote("m@2", "c", gates=[Improves("auc")])
+    assert audit(memory, "m").aliases == {"c": 1}
+
+
 @pytest.mark.parametrize("act", [lambda s: s.promote("m@1", "c"), lambda s: s.annotate("m@1", tags={"a": "b"})])
 def test_a_target_deleted_meanwhile_is_no_target(
     against: Race, memory: MemoryStorage, act: Callable[[ModelStore], object]

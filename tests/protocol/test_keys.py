@@ -99,7 +99,7 @@ def test_a_claim_from_a_lying_hint_hides_no_earlier_commit(
     assert audit(memory, "m").live == [1, 2, 3]
 
 
-@pytest.mark.parametrize("verb", ["promote", "annotate", "delete"])
+@pytest.mark.parametrize("verb", ["promote", "rollback", "annotate", "delete"])
 def test_other_verbs_see_through_such_a_claim_too(busy: ModelStore, memory: MemoryStorage, verb: str) -> None:
     commits = len(audit(memory, "m").entries)
     write_hint(memory, commits + 1, "0" * 32)
