@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ import pytest
 from modelstore_core import ModelStore
 
 os.environ["DO_NOT_TRACK"] = "1"  # read when Prefect is imported
+
+
+HERE = Path(__file__).parent
+_running = ExitStack()
 
 
 @pytest.fixture(scope="session")
@@ -27,8 +32,21 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         PREFECT_SERVER_ANALYTICS_ENABLED: False,
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
     }
-    with temporary_settings(settings), prefect_test_harness(server_startup_timeout=240):
+    with _running:
+        _running.enter_context(temporary_settings(settings))
+        _running.enter_context(prefect_test_harness(server_startup_timeout=240))
         yield
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Stop the server after the last of these tests, not after all tests.
+
+    Prefect's connections draw from the global random state in threads of their own, which property tests notice.
+    """
+    items = item.session.items
+    if not any(HERE in other.path.parents for other in items[items.index(item) + 1 :]):
+        _running.close()
 
 
 @pytest.fixture
