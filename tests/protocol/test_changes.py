@@ -111,7 +111,9 @@ def test_after_every_answer_a_listing_shows_an_etag_never_seen_before(
 ) -> None:
     storage: Storage = memory if place == "memory" else LocalStorage(tmp_path / "store")
     store, etags = store_over(storage), []
-    for act in [*VERBS, *(partial(ModelStore.annotate, reference="m@1", metrics={"step": i}) for i in range(40))]:
+    steps = [partial(ModelStore.annotate, reference="m@1", metrics={"step": i}) for i in range(40)]
+    acts: list[Callable[[ModelStore], object]] = [*VERBS, *steps]
+    for act in acts:
         act(store)
         etags += [info.etag for info in storage.list("heads/")]
 
