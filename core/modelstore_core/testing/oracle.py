@@ -133,9 +133,8 @@ class Oracle:
                 raise AliasConflict(f"{alias} points to {current}, not {expect}", value=current)
             if number == current:
                 return number
-            findings = tuple(
-                gate.judge(_side(model, number), None if current is None else _side(model, current)) for gate in gates
-            )
+            against = None if current is None else _side(model, current)
+            findings = tuple(gate.judge(_side(model, number), against) for gate in gates)
             model.seq += 1
             if all(finding.passed for finding in findings):
                 model.point(alias, [*trail, number])
@@ -164,8 +163,7 @@ class Oracle:
     def unalias(self, name: str, alias: str, *, key: str | None = None) -> Facts:
         """Remove an alias."""
 
-        def decide(model: _Model, ref: Reference) -> int:
-            del ref
+        def decide(model: _Model, _: Reference) -> int:
             number = self._trail(model, alias)[-1]
             model.seq += 1
             del model.trails[alias]
