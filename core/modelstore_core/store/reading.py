@@ -1,0 +1,121 @@
+"""The verbs that read: resolve, load, list, look back. None of them writes anything to the storage."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from modelstore_core.errors import InvalidInput
+from modelstore_core.formats.trust import Trust, parse_trust
+from modelstore_core.model.names import parse_reference
+from modelstore_core.model.records import Comparison, Event, Feed, ModelSummary, ModelVersion, Records
+from modelstore_core.registry import queries
+from modelstore_core.registry.ordering import ordered
+from modelstore_core.store import listing
+from modelstore_core.store.handle import Handle
+from modelstore_core.store.loading import LoadAs, load, pull
+
+__all__ = ["Reading"]
+
+
+class Reading:
+    """What a store answers."""
+
+    _handle: Handle
+
+    def load(self, reference: str, *, as_: LoadAs = "object", trust: str | Iterable[str] | Trust | None = None) -> Any:
+        """The version's object; every byte is checked against the record before anything reads it.
+
+        Args:
+            reference: `name`, `name@3`, `name@alias`.
+            as_: "object" (as it was saved), "path" (its folder: the store's own if that is on this machine, so do
+                not write to it, else a copy that lasts as long as the process), or "pyfunc" (an MLflow pyfunc model).
+            trust: This call's policy; the store's if left out.
+
+        Raises:
+            NotFound: There is no such model, version or alias.
+            VersionDeleted, VersionPurged: It is not to be had.
+            Corrupt: Its bytes are not what was saved; nothing was loaded.
+            Untrusted: The policy does not allow what its files name; nothing was loaded.
+            MissingExtra: A package that it needs is not installed.
+        """
+        parsed = parse_reference(reference)
+        policy = self._handle.settings.trust if trust is None else parse_trust(trust)
+        return load(self._handle.storage, self._handle.journal(parsed.name), parsed, as_, policy)
+
+    def pull(self, reference: str, target: str | os.PathLike[str]) -> Path:
+        """Copy the version's files, checked, into a new folder that appears whole or not at all.
+
+        Raises:
+            InvalidInput: The target exists and is not an empty folder.
+            NotFound, VersionDeleted, VersionPurged, Corrupt: As for `load`.
+        """
+        parsed = parse_reference(reference)
+        return pull(self._handle.storage, self._handle.journal(parsed.name), parsed, Path(target))
+
+    def get(self, reference: str) -> ModelVersion:
+        """The version's record, without its bytes; by number also of a deleted version.
+
+        Raises:
+            NotFound: There is no such model, version or alias.
+        """
+        parsed = parse_reference(reference)
+        view = self._handle.view(parsed.name)
+        return queries.record_of(view, view.resolve(parsed), self._handle.storage.url)
+
+    def models(self) -> Records[ModelSummary]:
+        """Every model, by name."""
+        return listing.models(self._handle)
+
+    def versions(
+        self, name: str, *, order_by: str | None = None, limit: int | None = None, deleted: bool = False
+    ) -> Records[ModelVersion]:
+        """The model's live versions, newest first.
+
+        Args:
+            name: The model's name.
+            order_by: Such as "metrics.auc DESC, number"; versions without the value come last.
+            limit: At most so many.
+            deleted: Deleted and superseded versions too.
+
+        Raises:
+            ModelNotFound: There is no such model.
+            InvalidInput: `order_by` or `limit` is not understood.
+        """
+        limit = _checked_limit(limit)
+        view = self._handle.view(name)
+        found = queries.newest_versions(view, None if order_by else limit, deleted=deleted)
+        records = [queries.record_of(view, version, self._handle.storage.url) for version in found]
+        return Records((ordered(records, order_by) if order_by else records)[:limit])
+
+    def history(self, name: str, *, limit: int | None = None) -> Records[Event]:
+        """What happened to the model, newest first: who, when, why, from, to; refused promotions too.
+
+        Raises:
+            ModelNotFound: There is no such model.
+        """
+        return queries.history(self._handle.view(name), _checked_limit(limit))
+
+    def compare(self, left: str, right: str) -> Comparison:
+        """All in which two versions differ: metrics, params, tags, environment, signature, files.
+
+        Raises:
+            NotFound: One of them is not there.
+        """
+        return queries.compare(self.get(left), self.get(right))
+
+    def changes(self, cursor: str | None = None) -> Feed:
+        """What was committed to any model since the cursor (None: ever), and the cursor for the next call.
+
+        Every acknowledged change is in this answer or a later one. A change that comes twice has the same event id.
+
+        Raises:
+            InvalidInput: It is not a cursor that `changes` returned.
+        """
+        return listing.changes(self._handle, cursor)
+
+
+def _checked_limit(limit: int | None) -> int | None:
+    if limit is None or (isinstance(limit, int) and not isinstance(limit, bool) and limit > 0):
+        return limit
+    raise InvalidInput(f"limit={limit!r} is no count.", value=limit, fix="Pass 1 or more.")

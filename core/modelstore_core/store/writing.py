@@ -1,0 +1,237 @@
+"""The verbs that commit: save, move aliases, annotate, delete and restore. Each is one commit, or none."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from modelstore_core.errors import GateRefused, InvalidInput
+from modelstore_core.model import names
+from modelstore_core.model.gates import Gate
+from modelstore_core.model.json import as_metrics, as_tags
+from modelstore_core.model.names import parse_reference
+from modelstore_core.model.operations import RefuseAlias, Verb
+from modelstore_core.model.records import ModelVersion
+from modelstore_core.registry import decisions
+from modelstore_core.registry.decisions import ANY, Changes, Expectation
+from modelstore_core.registry.writer import Decide, Outcome, Request
+from modelstore_core.store.handle import Handle
+from modelstore_core.store.saving import Description, save_model
+
+__all__ = ["Writing"]
+
+
+class Writing:
+    """What a store is told."""
+
+    _handle: Handle
+
+    def save(
+        self,
+        model: object,
+        name: str,
+        *,
+        metrics: Mapping[str, object] | None = None,
+        params: Mapping[str, object] | None = None,
+        tags: Mapping[str, object] | None = None,
+        description: str = "",
+        lineage: Mapping[str, object] | None = None,
+        input_example: object = None,
+        aliases: Sequence[str] = (),
+        format: str | None = None,  # noqa: A002 - the word users know
+        key: str | None = None,
+        attempt: int = 0,
+    ) -> ModelVersion:
+        """Publish the model as the next version of `name`, whole or not at all.
+
+        With a `key`, saving is idempotent: the same key and the same bytes give the version that is there; the same
+        key and other bytes of the same or a later `attempt` give a version that supersedes it; an earlier attempt
+        (a worker thought dead) changes nothing. Without a key every call makes a version.
+
+        Args:
+            model: Any supported object; a `pathlib.Path` to a file or folder is taken as it is.
+            name: The model's name, such as `risk.churn`.
+            metrics: Numbers; numpy scalars will do.
+            params: Anything JSON can hold; the rest is kept as text.
+            tags: Texts.
+            description: A sentence.
+            lineage: Where the model comes from: run ids, data versions.
+            input_example: A few rows that the model's predict takes: kept beside the model, with the signature.
+            aliases: Aliases that point to the new version from its first moment.
+            format: A format's name; by the object's class if left out.
+            key: What names this piece of work: run, step and output.
+            attempt: Which attempt at it this is, as the orchestrator counts.
+
+        Raises:
+            InvalidInput: A name, value or format is not what it must be.
+            NotSerializable: The object cannot be turned into files.
+            AttemptSuperseded: A later attempt of the key has decided, and its version is not live.
+            UnsafeStorage: The storage cannot hold a store.
+        """
+        said = Description(
+            metrics=metrics, params=params, tags=tags, description=description, lineage=lineage, aliases=aliases
+        )
+        request = self._request("save", key, attempt)
+        return save_model(self._handle, name, model, said, request, format=format, input_example=input_example)
+
+    def promote(
+        self,
+        reference: str,
+        alias: str,
+        *,
+        expect: Expectation = ANY,
+        gates: Sequence[Gate] = (),
+        reason: str = "",
+        key: str | None = None,
+    ) -> ModelVersion:
+        """Point the alias to the version; linearizable, and judged on what holds at that very commit.
+
+        Args:
+            reference: The candidate.
+            alias: Such as `champion`.
+            expect: The number that the alias must point to now (compare-and-swap); None: it must not exist yet.
+            gates: Rules that the candidate must pass, against the version that the alias points to at the commit. A
+                refusal is recorded in the model's history.
+            reason: Why, for history.
+            key: Makes the call idempotent: a retry gives the first call's outcome.
+
+        Returns:
+            The version that the alias points to now.
+
+        Raises:
+            GateRefused: A gate said no; both sides' numbers are in the message and in `evidence`.
+            AliasConflict: `expect` did not hold.
+            NotFound, VersionDeleted, VersionPurged: The candidate is not to be had.
+        """
+        parsed, alias = parse_reference(reference), names.check_alias(alias)
+        _check_expectation(expect)
+        decide = partial(
+            decisions.promote,
+            reference=parsed,
+            alias=alias,
+            expect=expect,
+            gates=_checked_gates(gates),
+            reason=_text(reason),
+        )
+        outcome = self._write(parsed.name, self._request("promote", key), decide)
+        if outcome.entry is not None and isinstance(outcome.entry.op, RefuseAlias):
+            raise _refused(parsed.name, outcome.entry.op)
+        return self._handle.record(outcome.view, outcome.number)
+
+    def rollback(self, name: str, alias: str, *, reason: str = "", key: str | None = None) -> ModelVersion:
+        """Point the alias to what it was before its last promotion, passing over versions deleted meanwhile.
+
+        Each further rollback goes one step further back.
+
+        Raises:
+            AliasNotFound, ModelNotFound: There is no such alias or model.
+            VersionNotFound: There is nothing to go back to.
+        """
+        decide = partial(decisions.rollback, alias=names.check_alias(alias), reason=_text(reason))
+        return self._version(self._write(name, self._request("rollback", key), decide))
+
+    def unalias(self, name: str, alias: str, *, reason: str = "", key: str | None = None) -> ModelVersion:
+        """Remove the alias, and return the version that it pointed to.
+
+        Raises:
+            AliasNotFound, ModelNotFound: There is no such alias or model.
+        """
+        decide = partial(decisions.unalias, alias=names.check_alias(alias), reason=_text(reason))
+        return self._version(self._write(name, self._request("unalias", key), decide))
+
+    def annotate(
+        self,
+        reference: str,
+        *,
+        metrics: Mapping[str, object] | None = None,
+        tags: Mapping[str, object] | None = None,
+        description: str | None = None,
+        key: str | None = None,
+    ) -> ModelVersion:
+        """Add to or change a version's metrics, tags and description; a value of None removes the metric or tag.
+
+        Raises:
+            InvalidInput: A metric is not a number, or a tag not a text.
+            NotFound, VersionDeleted, VersionPurged: The version is not to be had.
+        """
+        changes = Changes(
+            metrics={**as_metrics(_kept(metrics)), **_removed(metrics)},
+            tags={**as_tags(_kept(tags)), **_removed(tags)},
+            description=None if description is None else _text(description),
+        )
+        parsed = parse_reference(reference)
+        decide = partial(decisions.annotate, reference=parsed, changes=changes)
+        return self._version(self._write(parsed.name, self._request("annotate", key), decide))
+
+    def delete(self, reference: str, *, force: bool = False, reason: str = "", key: str | None = None) -> ModelVersion:
+        """Take the version out of every listing; its bytes stay, so that `restore` can bring it back.
+
+        Its number is never used again. What an alias points to is deleted only with `force`, which drops the alias.
+
+        Raises:
+            VersionInUse: An alias points to it.
+            NotFound, VersionPurged: There is no such version (any more).
+        """
+        parsed = parse_reference(reference)
+        decide = partial(decisions.delete, reference=parsed, force=force, reason=_text(reason))
+        return self._version(self._write(parsed.name, self._request("delete", key), decide))
+
+    def restore(self, reference: str, *, reason: str = "", key: str | None = None) -> ModelVersion:
+        """Bring a deleted version back.
+
+        Raises:
+            VersionPurged: Its files are gone for good.
+            NotFound: There is no such version.
+        """
+        parsed = parse_reference(reference)
+        decide = partial(decisions.restore, reference=parsed, reason=_text(reason))
+        return self._version(self._write(parsed.name, self._request("restore", key), decide))
+
+    def _request(self, verb: Verb, key: str | None, attempt: int = 0) -> Request:
+        if isinstance(attempt, bool) or not isinstance(attempt, int) or attempt < 0:
+            raise InvalidInput(f"attempt={attempt!r} is no count.", value=attempt, fix="Count from 0.")
+        checked = None if key is None else names.check_key(key)
+        return Request(verb=verb, actor=self._handle.settings.actor, key=checked, attempt=attempt)
+
+    def _write(self, name: str, request: Request, decide: Decide) -> Outcome:
+        return self._handle.write(name, request, decide)
+
+    def _version(self, outcome: Outcome) -> ModelVersion:
+        return self._handle.record(outcome.view, outcome.number)
+
+
+def _refused(name: str, op: RefuseAlias) -> GateRefused:
+    said = "; ".join(finding.message for finding in op.evidence if not finding.passed)
+    return GateRefused(
+        f"{name}@{op.number} was not promoted to {op.alias!r}: {said}.",
+        value=f"{name}@{op.number}",
+        fix="Improve the model or change the gates; the refusal stands in the model's history.",
+        evidence=op.evidence,
+    )
+
+
+def _checked_gates(gates: Sequence[Gate]) -> tuple[Gate, ...]:
+    for gate in gates:
+        if not callable(getattr(gate, "judge", None)):
+            raise InvalidInput(f"{gate!r} is no gate.", value=repr(gate), fix="Pass AtLeast(…) or Improves(…).")
+    return tuple(gates)
+
+
+def _check_expectation(expect: object) -> None:
+    if expect is None or expect is ANY or (isinstance(expect, int) and not isinstance(expect, bool) and expect > 0):
+        return
+    raise InvalidInput(
+        f"expect={expect!r} is no version number.", value=expect, fix="Pass a number, or None for 'not set yet'."
+    )
+
+
+def _text(value: str) -> str:
+    if isinstance(value, str):
+        return value
+    raise InvalidInput(f"{value!r} is not text.", value=value, fix="Pass a sentence.")
+
+
+def _kept(values: Mapping[str, object] | None) -> dict[str, object]:
+    return {key: value for key, value in (values or {}).items() if value is not None}
+
+
+def _removed(values: Mapping[str, object] | None) -> dict[str, None]:
+    return {key: None for key, value in (values or {}).items() if value is None}
