@@ -4,6 +4,7 @@
     ├── InvalidInput (ValueError)            correct the argument
     │   ├── InvalidName                      a model, alias or key outside the grammar
     │   ├── InvalidReference                 "name", "name@3", "name@alias" were expected
+    │   ├── InvalidQuery                     a filter or order that cannot be understood, and where
     │   ├── InvalidLocation                  a store URL that cannot be understood
     │   ├── UnknownFormat                    no format of that name, or none takes the object
     │   └── TooLarge                         a record beyond what one commit may hold
@@ -44,6 +45,7 @@ __all__ = [
     "InvalidInput",
     "InvalidLocation",
     "InvalidName",
+    "InvalidQuery",
     "InvalidReference",
     "MissingExtra",
     "ModelNotFound",
@@ -117,6 +119,21 @@ class InvalidReference(InvalidInput):
     """A reference is not `name`, `name@3` or `name@alias`."""
 
     kind = "invalid_reference"
+
+
+class InvalidQuery(InvalidInput):
+    """A filter or an order cannot be understood.
+
+    Attributes:
+        line, column: Where, counted from 1.
+    """
+
+    kind = "invalid_query"
+
+    def __init__(self, what: str, *, value: object = None, fix: str = "", line: int = 1, column: int = 1) -> None:
+        super().__init__(what, value=value, fix=fix)
+        self.line = line
+        self.column = column
 
 
 class InvalidLocation(InvalidInput):

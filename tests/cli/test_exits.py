@@ -22,6 +22,7 @@ CODES = {
     "InvalidInput": 2,
     "InvalidLocation": 2,
     "InvalidName": 2,
+    "InvalidQuery": 2,
     "InvalidReference": 2,
     "MissingExtra": 9,
     "ModelNotFound": 3,
