@@ -6,7 +6,7 @@ PYTEST := env -u MODELSTORE_URL -u MODELSTORE_ACTOR $(PY) -m pytest
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow check lint format bench pins clean
+.PHONY: help demo test test-slow soak check lint format bench pins clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -26,10 +26,14 @@ demo: .venv/.ready-demo ## Train, version, promote and roll back models in ./mod
 	@$(PY) examples/demo_pipelines.py
 
 test: .venv/.ready-dev ## Run the tests (those of minutes apart)
-	@$(PYTEST) -m "not slow"
+	@$(PYTEST) -m "not slow and not soak"
 
 test-slow: .venv/.ready-dev ## Run the tests that take minutes
-	@$(PYTEST) -m slow
+	@$(PYTEST) -m "slow and not soak"
+
+EFFORT ?= 1
+soak: .venv/.ready-dev ## Try to break the protocol for about half an hour, or EFFORT=n times as long
+	@MODELSTORE_SOAK=$(EFFORT) $(PYTEST) --timeout 86400 tests/protocol tests/properties tests/concurrency
 
 check: lint test ## Everything that must be green before a change is merged
 

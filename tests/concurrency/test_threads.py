@@ -1,7 +1,6 @@
 """Many threads at one model in memory, where nothing slows a race down."""
 
 import itertools
-import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 import pytest
+from tests.properties.effort import SOAK
 
 from modelstore_core import AliasConflict, CommitUncertain, GateRefused, Improves, ModelStore, StorageUnavailable
 from modelstore_core.storage.memory import MemoryStorage
@@ -19,7 +19,7 @@ from modelstore_core.testing.stores import store_over
 
 T = TypeVar("T")
 
-SOAK = 20 if os.environ.get("MODELSTORE_SOAK") == "1" else 1
+TIMES = 20 * SOAK or 1
 _spaces = itertools.count()
 
 
@@ -64,7 +64,7 @@ def test_of_two_promotions_under_a_gate_the_worse_never_replaces_the_better(memo
     store = store_over(memory)
     for weight in (1, 2, 3):
         save(store, weight)
-    for warm in [True, False] * 60 * SOAK:
+    for warm in [True, False] * 60 * TIMES:
         store.promote("m@1", "champion")
         racers = [store_over(memory) for _ in range(2)]
         for racer in racers if warm else ():
@@ -86,7 +86,7 @@ def test_of_many_that_expect_the_same_one_wins(memory: MemoryStorage) -> None:
     for weight in range(1, 8):
         save(store, weight)
     store.promote("m@1", "champion")
-    for _ in range(15 * SOAK):
+    for _ in range(15 * TIMES):
         current = store.get("m@champion").number
         others = [number for number in range(1, 8) if number != current]
         won = at_once([partial(promoted, store_over(memory), f"m@{n}", expect=current) for n in others])
@@ -180,7 +180,7 @@ def test_a_feed_tells_every_acknowledged_change_once(memory: MemoryStorage) -> N
             assert heard.count("other:1") == 1
 
 
-@pytest.mark.parametrize("seed", range(6 * SOAK))
+@pytest.mark.parametrize("seed", range(6 * TIMES))
 def test_under_faults_of_every_kind_nothing_is_lost_and_nothing_doubled(memory: MemoryStorage, seed: int) -> None:
     rates: dict[FaultKind, float] = {"error": 0.05, "lost_reply": 0.05, "lie": 0.05, "delay": 0.05}
     save(store_over(memory), 0)

@@ -1,16 +1,17 @@
-"""How hard the properties try: little by default, so that every change is checked; much with MODELSTORE_SOAK=1."""
+"""How hard a test tries: what every change can afford by default, many times that in `make soak EFFORT=n`."""
 
 import os
 
 from hypothesis import HealthCheck, settings
 
-_SOAK = 25 if os.environ.get("MODELSTORE_SOAK") == "1" else 1
+SOAK = int(os.environ.get("MODELSTORE_SOAK", "0"))
+"""The effort of a soak, from 1; 0 where this is none."""
 
 
 def effort(examples: int, steps: int = 50) -> settings:
-    """Settings for that many examples, 25 times as many when soaking, of up to so many steps each."""
+    """Settings for that many examples of up to so many steps, 25 times as many for each unit of a soak's effort."""
     return settings(
-        max_examples=examples * _SOAK,
+        max_examples=examples * (25 * SOAK or 1),
         stateful_step_count=steps,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
