@@ -1,4 +1,4 @@
-"""What tests need of a machine beside Python packages: where it lacks they are skipped, with the reason; in CI they fail.
+"""What tests need of a machine beside Python packages: they are skipped without it, with the reason; in CI they fail.
 
 A skip that nobody reads is a test that nobody runs: `.ci/run` installs what is needed and sets CI=true.
 """
