@@ -1,19 +1,17 @@
-"""Connections to S3: the one module that meets obstore and boto3, and imports them only when a connection is made.
+"""Connections to S3: the one module that meets boto3, and imports it only when a connection is made.
 
-obstore moves the bytes. boto3 finds what people have configured for AWS: credentials (profiles, SSO, roles), region,
+obstore moves the bytes; boto3 finds what people have configured for AWS: credentials (profiles, SSO, roles), region,
 endpoint; and it asks for a bucket's versioning.
 """
 
-import importlib.util
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
-from modelstore_core.errors import InvalidLocation, MissingExtra, StorageError, StorageMissing, StorageUnavailable
+from modelstore_core.errors import StorageError, StorageMissing, StorageUnavailable
+from modelstore_core.storage.connections import CONNECT, SMALL_REQUEST, Clients, check_endpoint, connect, require
 from modelstore_core.storage.s3_errors import credentials_missing
 
 if TYPE_CHECKING:
@@ -23,25 +21,17 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Config, S3Credential, S3Store
 
 __all__ = [
-    "Clients",
+    "Credentials",
     "S3Options",
-    "connect",
+    "connect_s3",
     "discovered_region",
     "effective_endpoint",
-    "refuse_forked_process",
     "require_packages",
     "versioning",
 ]
 
-_CALLS = 16
-_PARTS = 8
 # boto3 renews temporary credentials when they have 10 minutes left, so what it hands out is good for that long.
 _CREDENTIALS_LAST = timedelta(minutes=10)
-# Shorter than what services allow: a write on a connection they have just closed would have an unknown outcome.
-_IDLE = timedelta(seconds=15)
-_CONNECT = timedelta(seconds=5)
-_SMALL_REQUEST = timedelta(seconds=60)
-_LARGE_REQUEST = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,33 +56,10 @@ class S3Options:
 
     def __post_init__(self) -> None:
         if self.endpoint is not None:
-            _check_endpoint(self.endpoint)
+            check_endpoint(self.endpoint)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clients:
-    """One process's connections to one bucket.
-
-    Attributes:
-        once: Never retries.
-        again: Retries what failed for lack of a good reply.
-        failures: What either raises.
-        exists: What a create raises if the key is taken, or seems so.
-        credentials: Where a failure to obtain credentials is remembered; None for anonymous access.
-        calls: Threads for calls that run together.
-        parts: Threads for the parts of large objects; not those of `calls`, which may be waiting for them.
-    """
-
-    once: "S3Store"
-    again: "S3Store"
-    failures: tuple[type[Exception], ...]
-    exists: type[Exception]
-    credentials: "_Credentials | None"
-    calls: ThreadPoolExecutor
-    parts: ThreadPoolExecutor
-
-
-class _Credentials:
+class Credentials:
     """Asks boto3 for credentials, and remembers why it could not give any: obstore's own error is no help there."""
 
     def __init__(self, session: "boto3.Session") -> None:
@@ -102,6 +69,7 @@ class _Credentials:
         self.failure = ""
 
     def __call__(self) -> "S3Credential":
+        """What obstore asks for before a request."""
         from botocore.exceptions import BotoCoreError
 
         try:
@@ -111,58 +79,31 @@ class _Credentials:
             raise
 
 
-class _Runtime:
-    """The process that has the threads obstore stands on: all instances of this module's connections share them."""
-
-    pid: int | None = None
-
-
-def refuse_forked_process() -> None:
-    """`StorageError` in a process forked from one that was connected: obstore would wait for ever, in any client.
-
-    Its threads are not there after a fork, and it does not start new ones (measured with 0.12).
-    """
-    if _Runtime.pid not in {None, os.getpid()}:
-        raise StorageError(
-            "S3 cannot be used in a process that was forked from one in which it was in use.",
-            value=os.getpid(),
-            fix="Start processes by 'spawn' or 'forkserver', or fork before the first use of the store.",
-        )
-
-
-def connect(bucket: str, options: S3Options) -> Clients:
+def connect_s3(bucket: str, options: S3Options) -> tuple[Credentials | None, Clients]:
     """Make the connections; asks the network only for credentials, and for the region of a bucket at AWS.
 
-    `MissingExtra`, `StorageDenied` if there are no credentials, `StorageError` in a process forked after use.
+    `MissingExtra`; `StorageDenied` if there are no credentials. They are None for anonymous access.
     """
-    require_packages(f"s3://{bucket}")
-    refuse_forked_process()
-    _Runtime.pid = os.getpid()
-    from obstore.exceptions import AlreadyExistsError, BaseError
+    url = f"s3://{bucket}"
+    require_packages(url)
+    from obstore.store import S3Store
 
     aws = _aws(bucket, options)
     credentials = None if options.anonymous else _credentials(bucket, aws.session)
     config = _config(bucket, options, aws)
-    return Clients(
-        once=_store(bucket, config, credentials, _SMALL_REQUEST, {"max_retries": 0}),
-        again=_store(bucket, config, credentials, _LARGE_REQUEST, {"max_retries": 5}),
-        failures=(BaseError, FileNotFoundError, NotImplementedError),
-        exists=AlreadyExistsError,
-        credentials=credentials,
-        calls=ThreadPoolExecutor(_CALLS, "s3-call"),
-        parts=ThreadPoolExecutor(_PARTS, "s3-part"),
-    )
+
+    def opener(client: "ClientConfig", retries: "RetryConfig") -> "S3Store":
+        return S3Store(
+            bucket, config=config, client_options=client, retry_config=retries, credential_provider=credentials
+        )
+
+    allow_http = config.get("endpoint", "").startswith("http://")
+    return credentials, connect(url, "AWS_…", opener, allow_http=allow_http)
 
 
 def require_packages(url: str) -> None:
-    """`MissingExtra`, with the line that installs it, if a package is missing; imports none."""
-    for package in ("obstore", "boto3"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtra(
-                f"{url!r} needs the package {package}, which is not installed.",
-                value=package,
-                fix='Run: pip install "modelstore-pipelines[s3]"',
-            )
+    """`MissingExtra` if a package is missing; imports none."""
+    require(url, "s3", ("obstore", "boto3"))
 
 
 def effective_endpoint(bucket: str, options: S3Options) -> str:
@@ -232,11 +173,11 @@ def _aws(bucket: str, options: S3Options) -> _Aws:
         raise credentials_missing(f"s3://{bucket}", str(error).rstrip(".")) from None
 
 
-def _credentials(bucket: str, session: "boto3.Session") -> _Credentials:
+def _credentials(bucket: str, session: "boto3.Session") -> Credentials:
     from botocore.exceptions import BotoCoreError
 
     try:
-        return _Credentials(session)
+        return Credentials(session)
     except BotoCoreError as error:
         raise credentials_missing(f"s3://{bucket}", str(error).rstrip(".")) from None
     except ValueError:
@@ -245,7 +186,7 @@ def _credentials(bucket: str, session: "boto3.Session") -> _Credentials:
 
 def _endpoint(options: S3Options, aws: _Aws) -> str | None:
     if options.endpoint is not None:
-        return _check_endpoint(options.endpoint)
+        return check_endpoint(options.endpoint)
     if aws.core.get_config_variable("ignore_configured_endpoint_urls"):
         return None
     from botocore.configprovider import ConfiguredEndpointProvider
@@ -253,7 +194,7 @@ def _endpoint(options: S3Options, aws: _Aws) -> str | None:
     found = ConfiguredEndpointProvider(
         full_config=aws.core.full_config, scoped_config=aws.core.get_scoped_config(), client_name="s3"
     ).provide()
-    return _check_endpoint(found) if found else None
+    return check_endpoint(found) if found else None
 
 
 def _config(bucket: str, options: S3Options, aws: _Aws) -> "S3Config":
@@ -289,8 +230,8 @@ def _boto3_client(options: S3Options, aws: _Aws) -> "S3Client":
     from botocore.config import Config
 
     config = Config(
-        connect_timeout=_CONNECT.total_seconds(),
-        read_timeout=_SMALL_REQUEST.total_seconds(),
+        connect_timeout=CONNECT.total_seconds(),
+        read_timeout=SMALL_REQUEST.total_seconds(),
         retries={"total_max_attempts": 3, "mode": "standard"},
         s3={"addressing_style": "auto" if options.path_style is None else "path" if options.path_style else "virtual"},
         signature_version=botocore.UNSIGNED if options.anonymous else None,
@@ -299,51 +240,6 @@ def _boto3_client(options: S3Options, aws: _Aws) -> "S3Client":
     return aws.session.client("s3", region_name=region, endpoint_url=_endpoint(options, aws), config=config)
 
 
-def _store(
-    bucket: str,
-    config: "S3Config",
-    credentials: _Credentials | None,
-    timeout: timedelta,
-    retries: "RetryConfig",
-) -> "S3Store":
-    from obstore.exceptions import BaseError
-    from obstore.store import S3Store
-
-    client: ClientConfig = {
-        "allow_http": config.get("endpoint", "").startswith("http://"),
-        "connect_timeout": _CONNECT,
-        "pool_idle_timeout": _IDLE,
-        "timeout": timeout,
-    }
-    try:
-        return S3Store(
-            bucket, config=config, client_options=client, retry_config=retries, credential_provider=credentials
-        )
-    except BaseError as error:
-        reason = str(error).partition("\n")[0][:200]
-        raise StorageError(
-            f"Could not set up a connection to {f's3://{bucket}'!r}: {reason}.",
-            value=bucket,
-            fix="Check the AWS_… variables of the environment and the options.",
-        ) from None
-
-
 def _is_host_name(bucket: str) -> bool:
     # A dot would be beyond the wildcard of the service's certificate.
     return bucket == bucket.lower() and "." not in bucket and "_" not in bucket
-
-
-def _check_endpoint(endpoint: str) -> str:
-    """Return it without a trailing slash; `InvalidLocation` unless it is an HTTP address and nothing more."""
-    try:
-        parts = urlsplit(endpoint)
-        plain = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        plain = False
-    if not plain or "@" in endpoint or "?" in endpoint or "#" in endpoint:
-        # What stands before an @ may be a password.
-        shown = endpoint.rpartition("@")[2]
-        raise InvalidLocation(
-            f"{shown!r} is not an endpoint.", value=shown, fix="Write http://host:port or https://host, nothing more."
-        )
-    return endpoint.rstrip("/")

@@ -1,0 +1,247 @@
+"""What the storages in object stores have in common: one connection for what must not be retried, one for the rest.
+
+A service's own module says how to connect, how its errors read, and what it adds. See `connections` for the clients.
+"""
+
+import hashlib
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+from modelstore_core.errors import StorageError
+from modelstore_core.storage.calls import side_by_side
+from modelstore_core.storage.connections import Clients, refuse_forked_process
+from modelstore_core.storage.files import fetched_file, hash_to, open_source, typed_errors
+from modelstore_core.storage.keys import check_key, check_prefix, is_key
+from modelstore_core.storage.protocol import ObjectInfo, Received
+
+T = TypeVar("T")
+
+__all__ = ["ObjectStorage"]
+
+_PART = 8 << 20
+_AHEAD = 8  # parts of one object under way at a time: what bounds the memory of a transfer
+_MOST_PARTS = 10_000  # S3's limit, and the lowest
+
+
+class ObjectStorage:
+    """Bytes under keys in a bucket, below a prefix.
+
+    Holds configuration only: it connects on first use, in each process anew. A subclass adds `location`, pickling
+    without secrets, `_connect` and `_error`.
+
+    Attributes:
+        scheme: Of its URLs.
+        service: The service's name, for people.
+        bucket_missing: What a reply says if the bucket is not there, and not just the object.
+        upload_gone: What a reply says if an upload in parts has been completed before.
+    """
+
+    scheme: ClassVar[str]
+    service: ClassVar[str]
+    bucket_missing: ClassVar[str]
+    upload_gone: ClassVar[str]
+
+    def __init__(self, bucket: str, prefix: str) -> None:
+        self.bucket = bucket
+        self.prefix = check_key(prefix) if prefix else ""
+        self._lock = threading.Lock()
+        self._connected: Clients | None = None
+
+    @property
+    def url(self) -> str:
+        """`scheme://bucket/prefix`."""
+        return f"{self.scheme}://{self.bucket}/{self.prefix}".rstrip("/")
+
+    def get(self, key: str) -> bytes | None:
+        """The object's bytes, or None; retried."""
+        path, clients = self._path(key), self._clients()
+        with self._typed("read", key, clients):
+            try:
+                return clients.again.get(path).bytes().to_bytes()
+            except FileNotFoundError as error:
+                if self._is_missing_bucket(error):
+                    raise
+                return None
+
+    def create(self, key: str, body: bytes) -> bool:
+        """One conditional PUT, never retried; False for a 412, and for a 409, which may be a lie."""
+        path, clients = self._path(key), self._clients()
+        with self._typed("create", key, clients):
+            try:
+                clients.once.put(path, bytes(body), mode="create")
+            except clients.exists:
+                return False
+            return True
+
+    def put(self, key: str, body: bytes) -> None:
+        """One PUT, never retried."""
+        path, clients = self._path(key), self._clients()
+        with self._typed("write", key, clients):
+            clients.once.put(path, bytes(body), use_multipart=False)
+
+    def send(self, key: str, source: Path) -> Received:
+        """One PUT up to 8 MiB, else an upload in parts that reads the file once; retried part by part."""
+        path, clients = self._path(key), self._clients()
+        with typed_errors("read", source), open_source(source) as file, self._typed("write", key, clients):
+            size = os.fstat(file.fileno()).st_size
+            if size <= _PART:
+                body = file.readall()
+                clients.again.put(path, body, use_multipart=False)
+                return hash_to([body])
+            return self._send_parts(path, file, size, clients)
+
+    def fetch(self, key: str, target: Path) -> Received | None:
+        """One ranged GET up to 8 MiB, else several at a time; retried."""
+        path, clients = self._path(key), self._clients()
+        with self._typed("read", key, clients):
+            first = self._first_part(path, clients)
+        if first is None:
+            return None
+        with typed_errors("write", target), fetched_file(target) as file:
+            return hash_to(self._parts(key, first, clients), file)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Many by one request where the service can; retried."""
+        paths = [self._path(key) for key in keys]
+        if paths:
+            clients = self._clients()
+            with self._typed("delete", "", clients):
+                clients.again.delete(paths)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """A thousand by one request; retried. Objects whose key no storage would take are left out."""
+        check_prefix(prefix)
+        return self._listed(prefix)
+
+    def together(self, calls: Sequence[Callable[[], T]]) -> Sequence[T]:
+        """Up to 16 at a time."""
+        return side_by_side(calls, self._clients().calls)
+
+    def local_path(self, key: str) -> Path | None:
+        """None: a bucket is in no file system."""
+        check_key(key)
+        return None
+
+    def settle(self, keys: Sequence[str]) -> None:
+        """Nothing to do: what a service has acknowledged is durable."""
+
+    def _connect(self) -> Clients:
+        """Connections to the bucket; typed errors if there can be none."""
+        raise NotImplementedError
+
+    def _error(self, what: str, url: str, error: Exception) -> StorageError:
+        """A client's error as one of ours."""
+        raise NotImplementedError
+
+    def _path(self, key: str) -> str:
+        check_key(key)
+        return f"{self.prefix}/{key}" if self.prefix else key
+
+    def _clients(self) -> Clients:
+        refuse_forked_process(self.service)
+        if self._connected is None:
+            with self._lock:
+                self._connected = self._connected or self._connect()
+        return self._connected
+
+    @contextmanager
+    def _typed(self, what: str, key: str, clients: Clients) -> Iterator[None]:
+        try:
+            yield
+        except clients.failures as error:
+            # Not chained: the client's message may quote the request, session token included.
+            raise self._error(what, f"{self.url}/{key}".rstrip("/"), error) from None
+
+    def _is_missing_bucket(self, error: Exception) -> bool:
+        return f"<Code>{self.bucket_missing}<" in str(error)
+
+    def _send_parts(self, path: str, file: FileIO, size: int, clients: Clients) -> Received:
+        passing = _Passing(file, max(_PART, -(-size // (_MOST_PARTS - 1))))
+        try:
+            clients.again.put(path, passing, chunk_size=passing.part, max_concurrency=_AHEAD, use_multipart=True)
+        except clients.failures as error:
+            # The reply to the last request was lost, and the retry found that nothing is left to complete.
+            if self.upload_gone not in str(error) or clients.again.head(path)["size"] != passing.size:
+                raise
+        return passing.received()
+
+    def _first_part(self, path: str, clients: Clients) -> tuple[memoryview, int] | None:
+        try:
+            try:
+                result = clients.again.get(path, options={"range": (0, _PART)})
+            except clients.failures as error:
+                # No byte of an empty object can be asked for.
+                if not _is_out_of_range(error):
+                    raise
+                result = clients.again.get(path)
+            return memoryview(result.bytes()), result.meta["size"]
+        except FileNotFoundError as error:
+            if self._is_missing_bucket(error):
+                raise
+            return None
+
+    def _parts(self, key: str, first: tuple[memoryview, int], clients: Clients) -> Iterator[memoryview]:
+        body, size = first
+        path = self._path(key)
+        under_way: deque[Future[memoryview]] = deque()
+
+        def part(start: int) -> memoryview:
+            return memoryview(clients.again.get_range(path, start=start, end=min(start + _PART, size)))
+
+        with self._typed("read", key, clients):
+            yield body
+            try:
+                for start in range(_PART, size, _PART):
+                    under_way.append(clients.parts.submit(part, start))
+                    if len(under_way) == _AHEAD:
+                        yield under_way.popleft().result()
+                while under_way:
+                    yield under_way.popleft().result()
+            finally:
+                for future in under_way:
+                    future.cancel()
+
+    def _listed(self, prefix: str) -> Iterator[ObjectInfo]:
+        clients = self._clients()
+        root = f"{self.prefix}/" if self.prefix else ""
+        # obstore's prefixes are whole path segments, with or without the slash; not every service's are.
+        start = root + prefix
+        with self._typed("list", prefix, clients):
+            for page in clients.again.list(start.rstrip("/") or None, chunk_size=1000):
+                for found in page:
+                    key = found["path"][len(root) :]
+                    if found["path"].startswith(start) and is_key(key):
+                        modified = found["last_modified"].timestamp()
+                        etag = found["e_tag"] or f"{modified}-{found['size']}"
+                        yield ObjectInfo(key=key, size=found["size"], etag=etag, modified=modified)
+
+
+class _Passing:
+    """A file's bytes in parts, measured as they pass."""
+
+    def __init__(self, file: FileIO, part: int) -> None:
+        self.part = part
+        self.size = 0
+        self._file = file
+        self._digest = hashlib.sha256()
+
+    def __iter__(self) -> Iterator[bytes]:
+        while body := self._file.read(self.part):
+            self._digest.update(body)
+            self.size += len(body)
+            yield body
+
+    def received(self) -> Received:
+        """What has passed."""
+        return Received(size=self.size, sha256=self._digest.hexdigest())
+
+
+def _is_out_of_range(error: Exception) -> bool:
+    return "InvalidRange" in str(error) or "status code: 416" in str(error)
