@@ -17,7 +17,7 @@ from modelstore_core.errors import (
     StorageError,
     StorageMissing,
 )
-from modelstore_core.storage.protocol import Received
+from modelstore_core.storage.protocol import Passed, Received, unwatched
 
 __all__ = ["PIECE", "fetched_file", "hash_to", "open_source", "pieces", "typed_errors"]
 
@@ -82,14 +82,15 @@ def pieces(file: FileIO) -> Iterator[memoryview]:
         yield buffer[:count]
 
 
-def hash_to(parts: Iterable[bytes | memoryview], file: BinaryIO | None = None) -> Received:
-    """Hash the parts, in one pass with writing them to the file if there is one."""
+def hash_to(parts: Iterable[bytes | memoryview], file: BinaryIO | None = None, passed: Passed = unwatched) -> Received:
+    """Hash the parts, in one pass with writing them to the file if there is one, and tell of each that has passed."""
     digest, size = hashlib.sha256(), 0
     for part in parts:
         digest.update(part)
         size += len(part)
         if file is not None:
             file.write(part)
+        passed(len(part))
     return Received(size=size, sha256=digest.hexdigest())
 
 

@@ -5,32 +5,28 @@ then linked or renamed. What a crash leaves behind is such a temporary file, whi
 Folders are made when something is written into them; reading writes nothing, so read-only users can read.
 """
 
-import errno
 import os
 import secrets
 import stat
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
-from modelstore_core.errors import StorageError, UnsafeStorage
+from modelstore_core.errors import StorageError
 from modelstore_core.storage.calls import one_by_one
 from modelstore_core.storage.files import fetched_file, hash_to, open_source, pieces, typed_errors
 from modelstore_core.storage.folders import Folders
 from modelstore_core.storage.keys import TEMPORARY, check_key, check_prefix, is_key
-from modelstore_core.storage.protocol import Location, ObjectInfo, Received
+from modelstore_core.storage.protocol import Location, ObjectInfo, Passed, Received, Storage, unwatched
+from modelstore_core.storage.staging import READ, Staged, unlink_quietly
 
 T = TypeVar("T")
 
 __all__ = ["LocalStorage"]
 
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _WRITTEN_ONCE, _REWRITTEN = 0o444, 0o666
 _TRIES = 16
 
@@ -72,16 +68,16 @@ class LocalStorage:
 
     def get(self, key: str) -> bytes | None:
         """The file's bytes, or None."""
-        with self._errors("read", key), self._reading(key) as file:
+        with self._errors("read", key), self.reading(key) as file:
             return file.readall() if file else None
 
-    def fetch(self, key: str, target: Path) -> Received | None:
+    def fetch(self, key: str, target: Path, passed: Passed = unwatched) -> Received | None:
         """Copy the file, hashing it on the way."""
-        with self._errors("read", key), self._reading(key) as file:
+        with self._errors("read", key), self.reading(key) as file:
             if file is None:
                 return None
             with typed_errors("write", target), fetched_file(target) as copy:
-                return hash_to(pieces(file), copy)
+                return hash_to(pieces(file), copy, passed)
 
     def create(self, key: str, body: bytes) -> bool:
         """Link the whole, synced file to its name, which fails if the name is taken."""
@@ -107,25 +103,45 @@ class LocalStorage:
             if durable:
                 os.fsync(staged.folder)
 
-    def send(self, key: str, source: Path) -> Received:
+    def send(self, key: str, source: Path, passed: Passed = unwatched) -> Received:
         """Copy the file, hashing it on the way; one that lies in its place already is hashed and settled."""
         check_key(key)
         with self._errors("write", key), open_source(source) as file:
             if self._is_in_place(key, source):
                 self.settle([key])
-                return hash_to(pieces(file))
+                return hash_to(pieces(file), passed=passed)
             with self._staged(key, _WRITTEN_ONCE) as staged:
-                received = hash_to(pieces(file), staged.file)
+                received = hash_to(pieces(file), staged.file, passed)
                 staged.sync()
                 staged.rename()
                 os.fsync(staged.folder)
                 return received
 
+    def copy(self, source: str, target: str, sha256: str, *, origin: Storage | None = None) -> bool:
+        """Share the file's blocks where the file system can, or link it if nobody may write it, else copy it."""
+        check_key(target)
+        home = self if origin is None else origin
+        if not isinstance(home, LocalStorage):
+            return False
+        with self._errors("copy", target), home.reading(source) as file:
+            if file is None:
+                return False
+            with self._staged(target, _WRITTEN_ONCE) as staged:
+                if staged.fill(file, home.root / source) != sha256:
+                    return False
+                staged.sync()
+                staged.rename()
+                os.fsync(staged.folder)
+                return True
+
     def delete(self, keys: Iterable[str]) -> None:
         """Unlink the files and remove the folders this leaves empty."""
+        self._unlink(check_key(key) for key in keys)
+
+    def _unlink(self, keys: Iterable[str]) -> None:
         folders: set[tuple[str, ...]] = set()
         for key in keys:
-            *parts, name = check_key(key).split("/")
+            *parts, name = key.split("/")
             folders.add(tuple(parts))
             with (
                 self._errors("delete", key),
@@ -139,7 +155,16 @@ class LocalStorage:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """All regular files below the prefix, folder by folder; the files of one folder are seen at one time."""
         check_prefix(prefix)
-        return self._listed(tuple(prefix.split("/")[:-1]))
+        return self._listed(tuple(prefix.split("/")[:-1]), is_key)
+
+    def sweep(self, prefix: str, before: float, *, dry_run: bool) -> Sequence[ObjectInfo]:
+        """Unlink temporary files that were left by killed writers, and remove the folders this leaves empty."""
+        check_prefix(prefix)
+        found = self._listed(tuple(prefix.split("/")[:-1]), _is_temporary)
+        left = [info for info in found if info.modified < before]
+        if not dry_run:
+            self._unlink(info.key for info in left)
+        return left
 
     def together(self, calls: Sequence[Callable[[], T]]) -> Sequence[T]:
         """Run the calls one by one: on a disk nothing is won by more."""
@@ -164,7 +189,8 @@ class LocalStorage:
         return typed_errors(what, self.root / key)
 
     @contextmanager
-    def _reading(self, key: str) -> Iterator[FileIO | None]:
+    def reading(self, key: str) -> Iterator[FileIO | None]:
+        """Give the open file of this key, None if there is none."""
         descriptor = self._open(key)
         if descriptor is None:
             yield None
@@ -176,7 +202,7 @@ class LocalStorage:
         *parts, name = check_key(key).split("/")
         try:
             with self._folders.opened(parts) as folder:
-                descriptor = os.open(name, _READ, dir_fd=folder)
+                descriptor = os.open(name, READ, dir_fd=folder)
         except (FileNotFoundError, NotADirectoryError):
             return None
         mode = os.fstat(descriptor).st_mode
@@ -194,12 +220,12 @@ class LocalStorage:
             return False
 
     @contextmanager
-    def _staged(self, key: str, mode: int) -> "Iterator[_Staged]":
+    def _staged(self, key: str, mode: int) -> Iterator[Staged]:
         *parts, name = check_key(key).split("/")
         with ExitStack() as stack:
             folder, temporary, descriptor = self._stage(stack, parts, mode)
             with os.fdopen(descriptor, "wb") as file:
-                yield _Staged(folder=folder, temporary=temporary, name=name, file=file)
+                yield Staged(folder=folder, temporary=temporary, name=name, file=file)
 
     def _stage(self, stack: ExitStack, parts: Sequence[str], mode: int) -> tuple[int, str, int]:
         tries = 0
@@ -210,7 +236,7 @@ class LocalStorage:
                     folder = attempt.enter_context(self._folders.opened(parts, make=True))
                     temporary = TEMPORARY + secrets.token_hex(8)
                     descriptor = os.open(temporary, _NEW, mode, dir_fd=folder)
-                    attempt.callback(_unlink_quietly, temporary, folder)
+                    attempt.callback(unlink_quietly, temporary, folder)
                     stack.enter_context(attempt.pop_all())
                     return folder, temporary, descriptor
             except FileNotFoundError:
@@ -218,16 +244,18 @@ class LocalStorage:
                 if tries == _TRIES:
                     raise
 
-    def _listed(self, top: tuple[str, ...]) -> Iterator[ObjectInfo]:
+    def _listed(self, top: tuple[str, ...], wanted: Callable[[str], bool]) -> Iterator[ObjectInfo]:
         pending = [top]
         while pending:
             parts = pending.pop()
             with self._errors("list", "/".join(parts)):
-                infos, below = self._scan(parts)
+                infos, below = self._scan(parts, wanted)
             pending += below
             yield from infos
 
-    def _scan(self, parts: tuple[str, ...]) -> tuple[Sequence[ObjectInfo], Sequence[tuple[str, ...]]]:
+    def _scan(
+        self, parts: tuple[str, ...], wanted: Callable[[str], bool]
+    ) -> tuple[Sequence[ObjectInfo], Sequence[tuple[str, ...]]]:
         infos, below = [], []
         with (
             suppress(FileNotFoundError, NotADirectoryError),
@@ -238,71 +266,14 @@ class LocalStorage:
                 key = "/".join((*parts, entry.name))
                 if entry.is_dir(follow_symlinks=False):
                     below.append((*parts, entry.name))
-                elif entry.is_file(follow_symlinks=False) and is_key(key):
+                elif entry.is_file(follow_symlinks=False) and wanted(key):
                     with suppress(FileNotFoundError):
                         infos.append(_info(key, entry.stat(follow_symlinks=False)))
         return infos, below
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Staged:
-    """A temporary file beside its place; whatever happens, its temporary name is gone in the end."""
-
-    folder: int
-    temporary: str
-    name: str
-    file: BinaryIO
-
-    def target_exists(self) -> bool:
-        try:
-            os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
-        except FileNotFoundError:
-            return False
-        return True
-
-    def sync(self) -> None:
-        self.file.flush()
-        os.fsync(self.file.fileno())
-
-    def tell_apart(self) -> None:
-        # Kernels stamp files by a coarse clock and give out inode numbers again: without this, the third of three
-        # quick overwrites could have the etag of the first.
-        self.file.flush()
-        now = time.time_ns()
-        os.utime(self.file.fileno(), ns=(now, now))
-
-    def rename(self) -> None:
-        self.file.flush()
-        os.replace(self.temporary, self.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
-
-    def link(self) -> bool:
-        try:
-            os.link(
-                self.temporary,
-                self.name,
-                src_dir_fd=self.folder,
-                dst_dir_fd=self.folder,
-                follow_symlinks=False,
-            )
-        except OSError as error:
-            # NFS may report a failure of a link that it made: the number of names tells.
-            if os.fstat(self.file.fileno()).st_nlink == 2:  # noqa: PLR2004 -- the temporary name and the real one
-                return True
-            if isinstance(error, FileExistsError):
-                return False
-            if error.errno in _NO_LINKS:
-                raise UnsafeStorage(
-                    f"The file system cannot make hard links ({error.strerror}), so nothing there can be created "
-                    "only if absent.",
-                    value=self.name,
-                    fix="Keep the store on a file system with hard links (ext4, xfs, btrfs, apfs, NFS).",
-                ) from error
-            raise
-        return True
-
-
 def _settle_file(name: str, folder: int) -> None:
-    descriptor = os.open(name, _READ, dir_fd=folder)
+    descriptor = os.open(name, READ, dir_fd=folder)
     try:
         os.fchmod(descriptor, _WRITTEN_ONCE)
         os.fsync(descriptor)
@@ -310,12 +281,11 @@ def _settle_file(name: str, folder: int) -> None:
         os.close(descriptor)
 
 
-def _unlink_quietly(name: str, folder: int) -> None:
-    # After a rename it is gone; after any other trouble it lies there, unseen, and must not hide what happened.
-    with suppress(OSError):
-        os.unlink(name, dir_fd=folder)
+def _is_temporary(key: str) -> bool:
+    return key.rpartition("/")[2].startswith(TEMPORARY)
 
 
 def _info(key: str, found: os.stat_result) -> ObjectInfo:
     etag = f"{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ino:x}"
-    return ObjectInfo(key=key, size=found.st_size, etag=etag, modified=found.st_mtime)
+    # The time of the last change of any kind, which nobody can set: a new name of an old file is new.
+    return ObjectInfo(key=key, size=found.st_size, etag=etag, modified=found.st_ctime)

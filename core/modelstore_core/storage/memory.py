@@ -11,7 +11,7 @@ from typing import TypeVar
 from modelstore_core.storage.calls import one_by_one
 from modelstore_core.storage.files import fetched_file, hash_to, open_source, typed_errors
 from modelstore_core.storage.keys import check_key, check_prefix
-from modelstore_core.storage.protocol import Location, ObjectInfo, Received
+from modelstore_core.storage.protocol import Location, ObjectInfo, Passed, Received, Storage, unwatched
 
 T = TypeVar("T")
 
@@ -80,21 +80,37 @@ class MemoryStorage:
             info = ObjectInfo(key=key, size=len(body), etag=str(space.writes), modified=time.time())
             space.objects[key] = (bytes(body), info)
 
-    def send(self, key: str, source: Path) -> Received:
+    def send(self, key: str, source: Path, passed: Passed = unwatched) -> Received:
         """Keep the file's bytes."""
         check_key(key)
         with typed_errors("read", source), open_source(source) as file:
             body = file.read()
         self.put(key, body)
-        return Received(size=len(body), sha256=hashlib.sha256(body).hexdigest())
+        return hash_to([body], passed=passed)
 
-    def fetch(self, key: str, target: Path) -> Received | None:
+    def fetch(self, key: str, target: Path, passed: Passed = unwatched) -> Received | None:
         """Write the object's bytes to a new file."""
         body = self.get(key)
         if body is None:
             return None
         with typed_errors("write", target), fetched_file(target) as file:
-            return hash_to([body], file)
+            return hash_to([body], file, passed)
+
+    def copy(self, source: str, target: str, sha256: str, *, origin: Storage | None = None) -> bool:
+        """Keep the same bytes under another key."""
+        check_key(source)
+        check_key(target)
+        home = self if origin is None else origin
+        body = home.get(source) if isinstance(home, MemoryStorage) else None
+        if body is None or hashlib.sha256(body).hexdigest() != sha256:
+            return False
+        self.put(target, body)
+        return True
+
+    def sweep(self, prefix: str, before: float, *, dry_run: bool) -> Sequence[ObjectInfo]:  # noqa: ARG002
+        """Nothing: no write is ever half done."""
+        check_prefix(prefix)
+        return ()
 
     def delete(self, keys: Iterable[str]) -> None:
         """Forget the objects."""

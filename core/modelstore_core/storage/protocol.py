@@ -8,11 +8,21 @@ nothing of models. Every method may raise a `StorageError`; which one says what 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
-__all__ = ["Location", "ObjectInfo", "Received", "Storage"]
+__all__ = ["Location", "ObjectInfo", "Passed", "Received", "Storage", "unwatched"]
+
+Passed: TypeAlias = Callable[[int], None]
+"""Told how many bytes have just passed, from whichever thread they passed in; must not raise.
+
+Of a transfer that succeeds the numbers add up to the size of the file.
+"""
+
+
+def unwatched(_count: int) -> None:
+    """Hear how many bytes have passed, and do nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +99,27 @@ class Storage(Protocol):
     def put(self, key: str, body: bytes) -> None:
         """Write or overwrite the object atomically; one attempt, never retried inside."""
 
-    def send(self, key: str, source: Path) -> Received:
+    def send(self, key: str, source: Path, passed: Passed = unwatched) -> Received:
         """Stream a local file to a new key and report what was sent. May be retried inside: nobody else writes it."""
 
-    def fetch(self, key: str, target: Path) -> Received | None:
+    def fetch(self, key: str, target: Path, passed: Passed = unwatched) -> Received | None:
         """Stream the object into a new local file (created with mode 0600, never through a symlink) and report it.
 
         None, and no file, if there is no such object.
+        """
+
+    def copy(self, source: str, target: str, sha256: str, *, origin: "Storage | None" = None) -> bool:
+        """Make the new object `target` a copy of `source`, the bytes staying out of this process where that can be.
+
+        True only if the object at `target` is proven to have that sha256; it is durable then, as after `send`. False,
+        and nothing at `target`, if this storage cannot do it or cannot prove it, or if the source is gone or has other
+        bytes: then the caller sends. May be retried inside: nobody else writes the target.
+
+        Args:
+            source: The key to copy from.
+            target: The key to copy to.
+            sha256: What the bytes must have, hexadecimal.
+            origin: The storage that `source` lies in, if it is another one; one of another kind cannot be copied from.
         """
 
     def delete(self, keys: Iterable[str]) -> None:
@@ -103,6 +127,16 @@ class Storage(Protocol):
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """All objects whose key starts with `prefix` (which ends in "/"), in no promised order."""
+
+    def sweep(self, prefix: str, before: float, *, dry_run: bool) -> Sequence[ObjectInfo]:
+        """Drop what was begun below `prefix` and never finished: half-sent uploads, temporary files.
+
+        Only what was last touched before `before` (seconds since the epoch, by the store's clock): leave time to those
+        who are still at it, for whom it would fail. Objects are never dropped.
+
+        Returns:
+            What was dropped, or with `dry_run` would be. The names need not be keys; sizes are of what has arrived.
+        """
 
     def together(self, calls: Sequence[Callable[[], T]]) -> Sequence[T]:
         """Run independent calls on this storage, at the same time where that pays; results in order.

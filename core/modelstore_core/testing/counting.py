@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
-from modelstore_core.storage.protocol import Location, ObjectInfo, Received, Storage
+from modelstore_core.storage.protocol import Location, ObjectInfo, Passed, Received, Storage, unwatched
+from modelstore_core.testing.wrapping import unwrapped
 
 T = TypeVar("T")
 
 __all__ = ["CountingStorage", "Request", "Verb"]
 
-Verb: TypeAlias = Literal["location", "get", "create", "put", "send", "fetch", "delete", "list"]
+Verb: TypeAlias = Literal["location", "get", "create", "put", "send", "fetch", "copy", "delete", "list", "sweep"]
 
 _PAGE = 1000  # what S3 lists or deletes by one request
 
@@ -45,7 +46,7 @@ class CountingStorage:
     """Passes everything on and records each request with its round; safe to share between threads.
 
     Calls inside one `together` start in the same round, and it lasts as many rounds as the longest of them; so may
-    nested ones. Listings and deletions count one request per thousand objects, `send` and `fetch` one per file.
+    nested ones. Listings and deletions count one request per thousand objects, `send`, `fetch` and `copy` one per file.
     """
 
     def __init__(self, inner: Storage) -> None:
@@ -115,15 +116,20 @@ class CountingStorage:
         self._count("put", key)
         self.inner.put(key, body)
 
-    def send(self, key: str, source: Path) -> Received:
+    def send(self, key: str, source: Path, passed: Passed = unwatched) -> Received:
         """Counted, then passed on."""
         self._count("send", key)
-        return self.inner.send(key, source)
+        return self.inner.send(key, source, passed)
 
-    def fetch(self, key: str, target: Path) -> Received | None:
+    def fetch(self, key: str, target: Path, passed: Passed = unwatched) -> Received | None:
         """Counted, then passed on."""
         self._count("fetch", key)
-        return self.inner.fetch(key, target)
+        return self.inner.fetch(key, target, passed)
+
+    def copy(self, source: str, target: str, sha256: str, *, origin: Storage | None = None) -> bool:
+        """Counted under the target's key, then passed on."""
+        self._count("copy", target)
+        return self.inner.copy(source, target, sha256, origin=unwrapped(origin))
 
     def delete(self, keys: Iterable[str]) -> None:
         """Counted, once per thousand keys, then passed on."""
@@ -142,6 +148,11 @@ class CountingStorage:
             if number and number % _PAGE == 0:
                 self._count("list", info.key)
             yield info
+
+    def sweep(self, prefix: str, before: float, *, dry_run: bool) -> Sequence[ObjectInfo]:
+        """Counted once under its prefix, then passed on."""
+        self._count("sweep", prefix)
+        return self.inner.sweep(prefix, before, dry_run=dry_run)
 
     def together(self, calls: Sequence[Callable[[], T]]) -> Sequence[T]:
         """Passed on, each call as a line of its own that starts here."""

@@ -14,20 +14,22 @@ from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
 from modelstore_core.errors import StorageUnavailable
-from modelstore_core.storage.protocol import Location, ObjectInfo, Received, Storage
+from modelstore_core.storage.protocol import Location, ObjectInfo, Passed, Received, Storage, unwatched
+from modelstore_core.testing.wrapping import unwrapped
 
 T = TypeVar("T")
 
 __all__ = ["Fault", "FaultKind", "FaultyStorage", "FaultyVerb", "Injected", "Script", "SimulatedCrash"]
 
-FaultyVerb: TypeAlias = Literal["get", "create", "put", "send", "fetch", "delete", "list", "settle"]
+FaultyVerb: TypeAlias = Literal["get", "create", "put", "send", "fetch", "copy", "delete", "list", "sweep", "settle"]
 
 FaultKind: TypeAlias = Literal["error", "lost_reply", "lie", "delay", "flip", "crash", "crash_after"]
 """What can go wrong with one operation.
 
 - `error`: nothing is done, `StorageUnavailable` is raised.
 - `lost_reply`: it is done, and `StorageUnavailable` is raised.
-- `lie`: a create does nothing and says the key is taken, although it is free (what a 409 comes out as).
+- `lie`: a create does nothing and says the key is taken, although it is free (what a 409 comes out as); a copy does
+  nothing and says that it cannot.
 - `delay`: a create or put raises `StorageUnavailable` now and is done later, just before some later operation;
   a create still only if the key is free then.
 - `flip`: a get or fetch comes back with one bit changed.
@@ -41,8 +43,10 @@ _POSSIBLE: Mapping[FaultyVerb, frozenset[FaultKind]] = {
     "create": _EVERYWHERE | {"lie", "delay"},
     "put": _EVERYWHERE | {"delay"},
     "send": _EVERYWHERE,
+    "copy": _EVERYWHERE | {"lie"},
     "delete": _EVERYWHERE,
     "list": _EVERYWHERE,
+    "sweep": _EVERYWHERE,
     "settle": _EVERYWHERE,
 }
 _LONGEST_DELAY = 20
@@ -192,11 +196,11 @@ class FaultyStorage:
             return body
         return self._flipped(body)
 
-    def fetch(self, key: str, target: Path) -> Received | None:
+    def fetch(self, key: str, target: Path, passed: Passed = unwatched) -> Received | None:
         """May fail (then there is no file), or come back with a bit flipped (then the digest is of that)."""
         fault = self._meet("fetch", key)
         try:
-            received = self._done(fault, "fetch", key, partial(self.inner.fetch, key, target))
+            received = self._done(fault, "fetch", key, partial(self.inner.fetch, key, target, passed))
         except StorageUnavailable:
             if fault is not None and fault.kind == "lost_reply":
                 target.unlink(missing_ok=True)
@@ -231,9 +235,17 @@ class FaultyStorage:
             raise _unavailable("put", key)
         self._done(fault, "put", key, write)
 
-    def send(self, key: str, source: Path) -> Received:
+    def send(self, key: str, source: Path, passed: Passed = unwatched) -> Received:
         """May fail before or after."""
-        return self._do("send", key, partial(self.inner.send, key, source))
+        return self._do("send", key, partial(self.inner.send, key, source, passed))
+
+    def copy(self, source: str, target: str, sha256: str, *, origin: Storage | None = None) -> bool:
+        """May fail before or after, or say that it cannot; meets none of the origin's faults."""
+        fault = self._meet("copy", target)
+        if fault and fault.kind == "lie":
+            return False
+        work = partial(self.inner.copy, source, target, sha256, origin=unwrapped(origin))
+        return self._done(fault, "copy", target, work)
 
     def delete(self, keys: Iterable[str]) -> None:
         """May fail before or after; one operation, named by its first key."""
@@ -243,6 +255,10 @@ class FaultyStorage:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """May fail before or after; one operation, which takes place when it is called."""
         return iter(self._do("list", prefix, lambda: [*self.inner.list(prefix)]))
+
+    def sweep(self, prefix: str, before: float, *, dry_run: bool) -> Sequence[ObjectInfo]:
+        """May fail before or after; one operation."""
+        return self._do("sweep", prefix, partial(self.inner.sweep, prefix, before, dry_run=dry_run))
 
     def together(self, calls: Sequence[Callable[[], T]]) -> Sequence[T]:
         """Passed on: the calls meet their own faults."""

@@ -20,15 +20,16 @@ from modelstore_core.model.operations import Condemn, Entry, Purge
 from modelstore_core.ports import Ports
 from modelstore_core.registry.transitions import after
 from modelstore_core.registry.writer import Append, Request
-from modelstore_core.storage.protocol import Location, ObjectInfo, Received, Storage
+from modelstore_core.storage.protocol import Location, ObjectInfo, Passed, Received, Storage, unwatched
 from modelstore_core.store.facade import ModelStore
 from modelstore_core.store.handle import Handle, Settings
+from modelstore_core.testing.wrapping import unwrapped
 
 T = TypeVar("T")
 
 __all__ = ["MeanwhileStorage", "MeanwhileVerb", "StillClock", "commit", "store_over"]
 
-MeanwhileVerb: TypeAlias = Literal["get", "create", "put", "send", "fetch", "delete", "list"]
+MeanwhileVerb: TypeAlias = Literal["get", "create", "put", "send", "fetch", "copy", "delete", "list", "sweep"]
 
 
 @dataclass(slots=True)
@@ -146,13 +147,18 @@ class MeanwhileStorage:
         """Passed on."""
         self._do("put", key, lambda: self.inner.put(key, body))
 
-    def send(self, key: str, source: Path) -> Received:
+    def send(self, key: str, source: Path, passed: Passed = unwatched) -> Received:
         """Passed on."""
-        return self._do("send", key, lambda: self.inner.send(key, source))
+        return self._do("send", key, lambda: self.inner.send(key, source, passed))
 
-    def fetch(self, key: str, target: Path) -> Received | None:
+    def fetch(self, key: str, target: Path, passed: Passed = unwatched) -> Received | None:
         """Passed on."""
-        return self._do("fetch", key, lambda: self.inner.fetch(key, target))
+        return self._do("fetch", key, lambda: self.inner.fetch(key, target, passed))
+
+    def copy(self, source: str, target: str, sha256: str, *, origin: Storage | None = None) -> bool:
+        """Passed on; named by its target."""
+        inner = unwrapped(origin)
+        return self._do("copy", target, lambda: self.inner.copy(source, target, sha256, origin=inner))
 
     def delete(self, keys: Iterable[str]) -> None:
         """Passed on; named by its first key."""
@@ -162,6 +168,10 @@ class MeanwhileStorage:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Passed on; takes place when it is called."""
         return iter(self._do("list", prefix, lambda: [*self.inner.list(prefix)]))
+
+    def sweep(self, prefix: str, before: float, *, dry_run: bool) -> Sequence[ObjectInfo]:
+        """Passed on; named by its prefix."""
+        return self._do("sweep", prefix, lambda: self.inner.sweep(prefix, before, dry_run=dry_run))
 
     def together(self, calls: Sequence[Callable[[], T]]) -> Sequence[T]:
         """Passed on."""
