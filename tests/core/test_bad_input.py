@@ -21,6 +21,7 @@ from modelstore_core import (
     InvalidInput,
     InvalidLocation,
     InvalidName,
+    InvalidQuery,
     InvalidReference,
     ModelNotFound,
     ModelStore,
@@ -94,7 +95,8 @@ BAD: Mapping[str, tuple[Callable[[ModelStore, Path], object], type[ModelStoreErr
     "gate that is none": (lambda s, _: s.promote("m@1", "a", gates=["auc > 1"]), InvalidInput, "'auc > 1'"),  # type: ignore[list-item]  # on purpose
     "gate without a number": (lambda _s, _w: AtLeast("auc", "0.9"), InvalidInput, "0.9"),  # type: ignore[arg-type]  # on purpose
     "gate that asks to get worse": (lambda _s, _w: Improves("auc", by=-1), InvalidInput, ...),
-    "order by nothing known": (lambda s, _: s.versions("m", order_by="metric.auc"), InvalidInput, "metric.auc"),
+    "order by nothing known": (lambda s, _: s.versions("m", order_by="metric.auc"), InvalidQuery, "metric.auc"),
+    "malformed filter": (lambda s, _: s.versions("m", where="metrics.auc >"), InvalidQuery, "metrics.auc >"),
     "limit of zero": (lambda s, _: s.versions("m", limit=0), InvalidInput, 0),
     "foreign cursor": (lambda s, _: s.changes("abc"), InvalidInput, "abc"),
     "load as what": (lambda s, _: s.load("m", as_="dict"), InvalidInput, "dict"),  # type: ignore[arg-type]  # on purpose

@@ -79,8 +79,10 @@ def _word(match: re.Match[str]) -> Word:
             return Word(kind="sign", text=text, start=start)
 
 
-def wrong(filter_text: str, start: int, said: str, fix: str) -> InvalidQuery:
-    """The error for what stands at an offset, with its line and column, counted from 1."""
+def wrong(filter_text: str, start: int, said: str, fix: str, *, more: str = ".") -> InvalidQuery:
+    """The error for what stands at an offset, with its line and column, counted from 1; `more` ends the sentence."""
     before = filter_text[:start]
     line, column = before.count("\n") + 1, start - (before.rfind("\n") + 1) + 1
-    return InvalidQuery(f"{said} at {line}:{column}.", value=filter_text, fix=fix, line=line, column=column)
+    return InvalidQuery(
+        f"{said[:1].upper()}{said[1:]} at {line}:{column}{more}", value=filter_text, fix=fix, line=line, column=column
+    )

@@ -1,7 +1,7 @@
 """The verbs that read: resolve, load, list, look back. None of them writes anything to the storage."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ from modelstore_core.formats.trust import Trust, parse_trust
 from modelstore_core.model.names import parse_reference
 from modelstore_core.model.records import Comparison, Event, Feed, ModelSummary, ModelVersion, Records
 from modelstore_core.registry import queries
-from modelstore_core.registry.ordering import ordered
+from modelstore_core.search.fields import VERSION
+from modelstore_core.search.ordering import ordered, parse_order
+from modelstore_core.search.parser import parse
 from modelstore_core.store import listing
 from modelstore_core.store.handle import Handle
 from modelstore_core.store.loading import LoadAs, load, pull
@@ -68,25 +70,36 @@ class Reading:
         return listing.models(self._handle)
 
     def versions(
-        self, name: str, *, order_by: str | None = None, limit: int | None = None, deleted: bool = False
+        self,
+        name: str,
+        *,
+        where: str | None = None,
+        order_by: str | Sequence[str] | None = None,
+        limit: int | None = None,
+        deleted: bool = False,
     ) -> Records[ModelVersion]:
         """The model's live versions, newest first.
 
         Args:
             name: The model's name.
+            where: Only those of which this holds, such as "metrics.auc > 0.9 AND tags.team = 'risk'".
             order_by: Such as "metrics.auc DESC, number"; versions without the value come last.
             limit: At most so many.
             deleted: Deleted and superseded versions too.
 
         Raises:
             ModelNotFound: There is no such model.
-            InvalidInput: `order_by` or `limit` is not understood.
+            InvalidQuery: `where` or `order_by` is not understood; the message says where.
+            InvalidInput: `limit` is not understood, or values of a field to order by do not compare.
         """
         limit = _checked_limit(limit)
+        condition = None if where is None else parse(where, VERSION)
+        terms = () if order_by is None else parse_order(order_by, VERSION)
         view = self._handle.view(name)
-        found = queries.newest_versions(view, None if order_by else limit, deleted=deleted)
+        found = queries.newest_versions(view, None if terms or condition else limit, deleted=deleted)
         records = [queries.record_of(view, version, self._handle.storage.url) for version in found]
-        return Records((ordered(records, order_by) if order_by else records)[:limit])
+        chosen = [record for record in records if condition is None or condition.holds(record)]
+        return Records(ordered(chosen, terms)[:limit])
 
     def history(self, name: str, *, limit: int | None = None) -> Records[Event]:
         """What happened to the model, newest first: who, when, why, from, to; refused promotions too.
