@@ -11,7 +11,7 @@ from modelstore_core.model.json import Json, JsonObject
 from modelstore_core.model.operations import Entry
 from modelstore_core.model.state import MAX_ALIASES, AliasState, Pointer, State
 
-__all__ = ["BLOCK", "FORMAT", "Commit", "check_format", "read_commit", "write_commit"]
+__all__ = ["BLOCK", "FORMAT", "Commit", "check_format", "read_commit", "write_commit", "write_state"]
 
 FORMAT = 1
 BLOCK = 32
@@ -91,7 +91,7 @@ def write_commit(model: str, base: Commit | None, entry: Entry, state: State) ->
         "prev": None if base is None else base.sha256,
         "entry": written,
         "recent": recent,
-        "state": _write_state(state),
+        "state": write_state(state),
     }
     raw = encode(document)
     return read_commit(raw, f"log/{entry.seq}"), raw
@@ -134,7 +134,8 @@ def _write_pointer(pointer: Pointer) -> JsonObject:
     }
 
 
-def _write_state(state: State) -> JsonObject:
+def write_state(state: State) -> JsonObject:
+    """The state as JSON."""
     return {
         "next": state.next,
         "live": state.live,

@@ -27,7 +27,7 @@ from modelstore_core.model.operations import (
     Verb,
 )
 
-__all__ = ["is_safe_path", "read_entry", "summarize", "write_entry"]
+__all__ = ["MAX_SUMMARY", "is_safe_path", "read_entry", "summarize", "write_entry"]
 
 MAX_SUMMARY = 1024
 
