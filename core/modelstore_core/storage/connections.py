@@ -22,7 +22,10 @@ __all__ = ["CONNECT", "SMALL_REQUEST", "Clients", "check_endpoint", "connect", "
 
 CONNECT = timedelta(seconds=5)
 SMALL_REQUEST = timedelta(seconds=60)
+# For 8 MiB, eight at a time: a line of 2 Mbit/s is fast enough.
 _LARGE_REQUEST = timedelta(minutes=5)
+# A request that took its five minutes deserves another try, but is signed only once: credentials last ten minutes.
+_RETRIED_FOR = timedelta(minutes=9)
 # Shorter than what services allow: a write on a connection they have just closed would have an unknown outcome.
 _IDLE = timedelta(seconds=15)
 _CALLS = 16
@@ -39,6 +42,7 @@ class Clients:
     Attributes:
         once: Never retries.
         again: Retries what failed for lack of a good reply.
+        patient: Makes a client like `again` that waits so many times as long, for requests so many times as large.
         failures: What either raises.
         exists: What a create raises if the key is taken, or seems so.
         calls: Threads for calls that run together.
@@ -47,6 +51,7 @@ class Clients:
 
     once: "ObjectStore"
     again: "ObjectStore"
+    patient: "Callable[[float], ObjectStore]"
     failures: tuple[type[Exception], ...]
     exists: type[Exception]
     calls: ThreadPoolExecutor
@@ -92,7 +97,7 @@ def connect(url: str, variables: str, opener: "Opener", *, allow_http: bool) -> 
             "timeout": timeout,
         }
         try:
-            return opener(config, {"max_retries": retries})
+            return opener(config, {"max_retries": retries, "retry_timeout": _RETRIED_FOR})
         except BaseError as error:
             reason = str(error).partition("\n")[0][:200]
             raise StorageError(
@@ -104,6 +109,7 @@ def connect(url: str, variables: str, opener: "Opener", *, allow_http: bool) -> 
     return Clients(
         once=client(SMALL_REQUEST, 0),
         again=client(_LARGE_REQUEST, 5),
+        patient=lambda factor: client(_LARGE_REQUEST * factor, 5),
         failures=(BaseError, FileNotFoundError, NotImplementedError),
         exists=AlreadyExistsError,
         calls=ThreadPoolExecutor(_CALLS, "storage-call"),

@@ -9,7 +9,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -19,7 +20,7 @@ from modelstore_core.storage.calls import side_by_side
 from modelstore_core.storage.connections import Clients, refuse_forked_process
 from modelstore_core.storage.files import fetched_file, hash_to, open_source, typed_errors
 from modelstore_core.storage.keys import check_key, check_prefix, is_key
-from modelstore_core.storage.protocol import ObjectInfo, Received
+from modelstore_core.storage.protocol import ObjectInfo, Passed, Received, Storage, unwatched
 
 T = TypeVar("T")
 
@@ -86,7 +87,7 @@ class ObjectStorage:
         with self._typed("write", key, clients):
             clients.once.put(path, bytes(body), use_multipart=False)
 
-    def send(self, key: str, source: Path) -> Received:
+    def send(self, key: str, source: Path, passed: Passed = unwatched) -> Received:
         """One PUT up to 8 MiB, else an upload in parts that reads the file once; retried part by part."""
         path, clients = self._path(key), self._clients()
         with typed_errors("read", source), open_source(source) as file, self._typed("write", key, clients):
@@ -94,10 +95,10 @@ class ObjectStorage:
             if size <= _PART:
                 body = file.readall()
                 clients.again.put(path, body, use_multipart=False)
-                return hash_to([body])
-            return self._send_parts(path, file, size, clients)
+                return hash_to([body], passed=passed)
+            return self._send_parts(path, _Passing(file, size, passed), clients)
 
-    def fetch(self, key: str, target: Path) -> Received | None:
+    def fetch(self, key: str, target: Path, passed: Passed = unwatched) -> Received | None:
         """One ranged GET up to 8 MiB, else several at a time; retried."""
         path, clients = self._path(key), self._clients()
         with self._typed("read", key, clients):
@@ -105,7 +106,13 @@ class ObjectStorage:
         if first is None:
             return None
         with typed_errors("write", target), fetched_file(target) as file:
-            return hash_to(self._parts(key, first, clients), file)
+            return hash_to(self._parts(key, first, clients), file, passed)
+
+    def copy(self, source: str, target: str, sha256: str, *, origin: Storage | None = None) -> bool:  # noqa: ARG002
+        """False: whether the service can copy, and prove it, is for a subclass to say."""
+        check_key(source)
+        check_key(target)
+        return False
 
     def delete(self, keys: Iterable[str]) -> None:
         """Many by one request where the service can; retried."""
@@ -113,12 +120,23 @@ class ObjectStorage:
         if paths:
             clients = self._clients()
             with self._typed("delete", "", clients):
-                clients.again.delete(paths)
+                try:
+                    clients.again.delete(paths)
+                except FileNotFoundError as error:
+                    if self._is_missing_bucket(error):
+                        raise
+                    # Some services mind an object that is not there, and leave others behind it as they are.
+                    side_by_side([partial(_delete_one, clients, path) for path in paths], clients.calls)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """A thousand by one request; retried. Objects whose key no storage would take are left out."""
         check_prefix(prefix)
         return self._listed(prefix)
+
+    def sweep(self, prefix: str, before: float, *, dry_run: bool) -> Sequence[ObjectInfo]:  # noqa: ARG002
+        """Nothing, unless a subclass knows how to find uploads that were begun and never finished."""
+        check_prefix(prefix)
+        return ()
 
     def together(self, calls: Sequence[Callable[[], T]]) -> Sequence[T]:
         """Up to 16 at a time."""
@@ -162,10 +180,13 @@ class ObjectStorage:
     def _is_missing_bucket(self, error: Exception) -> bool:
         return f"<Code>{self.bucket_missing}<" in str(error)
 
-    def _send_parts(self, path: str, file: FileIO, size: int, clients: Clients) -> Received:
-        passing = _Passing(file, max(_PART, -(-size // (_MOST_PARTS - 1))))
+    def _send_parts(self, path: str, passing: "_Passing", clients: Clients) -> Received:
+        # The larger the parts, the fewer at a time: what is in memory, and what a slow line has to carry before the
+        # time of a request is up, stays the same.
+        ahead = max(1, _AHEAD * _PART // passing.part)
+        client = clients.again if passing.part == _PART else clients.patient(passing.part / _PART)
         try:
-            clients.again.put(path, passing, chunk_size=passing.part, max_concurrency=_AHEAD, use_multipart=True)
+            client.put(path, passing, chunk_size=passing.part, max_concurrency=ahead, use_multipart=True)
         except clients.failures as error:
             # The reply to the last request was lost, and the retry found that nothing is left to complete.
             if self.upload_gone not in str(error) or clients.again.head(path)["size"] != passing.size:
@@ -223,19 +244,26 @@ class ObjectStorage:
                         yield ObjectInfo(key=key, size=found["size"], etag=etag, modified=modified)
 
 
+def _delete_one(clients: Clients, path: str) -> None:
+    with suppress(FileNotFoundError):
+        clients.again.delete(path)
+
+
 class _Passing:
     """A file's bytes in parts, measured as they pass."""
 
-    def __init__(self, file: FileIO, part: int) -> None:
-        self.part = part
+    def __init__(self, file: FileIO, size: int, passed: Passed) -> None:
+        self.part = max(_PART, -(-size // (_MOST_PARTS - 1)))
         self.size = 0
         self._file = file
+        self._passed = passed
         self._digest = hashlib.sha256()
 
     def __iter__(self) -> Iterator[bytes]:
         while body := self._file.read(self.part):
             self._digest.update(body)
             self.size += len(body)
+            self._passed(len(body))
             yield body
 
     def received(self) -> Received:
