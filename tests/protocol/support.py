@@ -19,10 +19,10 @@ def write_hint(storage: Storage, seq: int, op_id: str, model: str = "m") -> None
 
 
 def claim_of(storage: Storage, key: str, model: str = "m") -> dict[str, object]:
-    """What the claim of a key says; {} if there is none."""
+    """What the claim of a key says, without its sum; {} if there is none."""
     raw = storage.get(f"models/{model}/keys/{hashlib.sha256(key.encode()).hexdigest()}.json")
     found: dict[str, object] = json.loads(raw or b"{}")
-    return found
+    return {name: value for name, value in found.items() if name != "sum"}
 
 
 def save(storage: Storage, weight: int, *, key: str | None = None, attempt: int = 0) -> ModelVersion:

@@ -80,7 +80,7 @@ def test_racing_writers_write_equal_blocks(store: ModelStore, memory: MemoryStor
 
 
 def spoiled(block: bytes) -> Mapping[str, bytes | None]:
-    document = json.loads(block)
+    document = {name: value for name, value in json.loads(block).items() if name != "sum"}
     one_cut = {**document, "entries": [{**document["entries"][0], "cut": ["reason"]}, *document["entries"][1:]]}
     return {
         "missing": None,
@@ -91,6 +91,7 @@ def spoiled(block: bytes) -> Mapping[str, bytes | None]:
         "out of order": json.dumps({**document, "entries": document["entries"][::-1]}).encode(),
         "with a cut entry": json.dumps(one_cut).encode(),
         "of another model": json.dumps({**document, "model": "other"}).encode(),
+        "with another number": block.replace(b'"auc":0.2', b'"auc":0.3'),
         "entries that are none": json.dumps({**document, "entries": [1] * 32}).encode(),
     }
 

@@ -1,12 +1,16 @@
-"""Canonical bytes of a document, and the reading of bytes that may be anything."""
+"""Canonical bytes of a document, its sum, and the reading of bytes that may be anything."""
 
+import hashlib
 import json
 import math
 
 from modelstore_core.errors import Corrupt, InvalidInput
 from modelstore_core.model.json import JsonObject
 
-__all__ = ["encode", "parse"]
+__all__ = ["check_sum", "encode", "parse", "seal", "unsealed"]
+
+_SUM = "sum"
+_TAIL = len(b',"sum":""}\n') + hashlib.sha256().digest_size * 2
 
 
 def encode(document: JsonObject) -> bytes:
@@ -23,6 +27,38 @@ def encode(document: JsonObject) -> bytes:
         raise InvalidInput(
             f"No Unicode text: {found!r}.", value=found, fix="Decode it with errors='replace'."
         ) from None
+
+
+def seal(raw: bytes) -> bytes:
+    """The encoded document with its sum: a last key that holds the sha256 of all bytes before it.
+
+    No key of ours sorts after "sum", so the bytes stay canonical, and checking them needs no second encoding.
+    """
+    body = raw.removesuffix(b"}\n")
+    return body + _tail(body)
+
+
+def unsealed(raw: bytes) -> bytes:
+    """The document's bytes without the sum: what `seal` was given."""
+    return raw[:-_TAIL] + b"}\n"
+
+
+def check_sum(document: JsonObject, raw: bytes, where: str) -> None:
+    """Refuse a document that was changed after it was written; one without a sum, as the first writers', is let pass.
+
+    Raises:
+        Corrupt: Its bytes are not those that the sum is of.
+    """
+    if _SUM in document and raw[-_TAIL:] != _tail(raw[:-_TAIL]):
+        raise Corrupt(
+            f"{where} was changed after it was written: its sum is of other bytes.",
+            value=where,
+            fix="`verify` (`mstore verify`) says what is damaged, and what can be mended.",
+        )
+
+
+def _tail(body: bytes) -> bytes:
+    return f',"{_SUM}":"{hashlib.sha256(body).hexdigest()}"}}\n'.encode()
 
 
 def parse(raw: bytes, where: str) -> JsonObject:

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from modelstore_core.documents.canonical import encode, parse
+from modelstore_core.documents.canonical import check_sum, encode, parse, seal
 from modelstore_core.documents.operations import read_entry, summarize, write_entry
 from modelstore_core.documents.reading import Reader
 from modelstore_core.errors import Corrupt, StoreTooNew, TooLarge
@@ -93,7 +93,7 @@ def write_commit(model: str, base: Commit | None, entry: Entry, state: State) ->
         "recent": recent,
         "state": write_state(state),
     }
-    raw = encode(document)
+    raw = seal(encode(document))
     return read_commit(raw, f"log/{entry.seq}"), raw
 
 
@@ -106,6 +106,7 @@ def read_commit(raw: bytes, where: str) -> Commit:
     """
     document = parse(raw, where)
     check_format(document, where)
+    check_sum(document, raw, where)
     reader = Reader(document, where)
     entry = read_entry(reader.object("entry"), where)
     recent = tuple(read_entry(item, where) for item in reader.list("recent") if isinstance(item, dict))

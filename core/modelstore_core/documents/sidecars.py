@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modelstore_core.documents.canonical import encode, parse
+from modelstore_core.documents.canonical import check_sum, encode, parse, seal
 from modelstore_core.documents.commit import FORMAT, check_format
 from modelstore_core.documents.operations import read_entry, write_entry
 from modelstore_core.documents.reading import Reader
@@ -59,7 +59,7 @@ class StoreDocument:
 
 def write_hint(model: str, mark: Mark, nonce: str) -> bytes:
     """A hint's bytes."""
-    return encode({"model": model, "seq": mark.seq, "op": mark.op_id, "nonce": nonce})
+    return seal(encode({"model": model, "seq": mark.seq, "op": mark.op_id, "nonce": nonce}))
 
 
 def read_hint(raw: bytes | None) -> tuple[str, Mark] | None:
@@ -69,7 +69,7 @@ def read_hint(raw: bytes | None) -> tuple[str, Mark] | None:
 
 def write_claim(key: str, mark: Mark) -> bytes:
     """A claim's bytes."""
-    return encode({"key": key, "seq": mark.seq, "op": mark.op_id})
+    return seal(encode({"key": key, "seq": mark.seq, "op": mark.op_id}))
 
 
 def read_claim(raw: bytes) -> Mark | None:
@@ -80,7 +80,9 @@ def read_claim(raw: bytes) -> Mark | None:
 
 def _read_mark(raw: bytes, subject: str) -> tuple[str, Mark] | None:
     try:
-        reader = Reader(parse(raw, subject), subject)
+        document = parse(raw, subject)
+        check_sum(document, raw, subject)
+        reader = Reader(document, subject)
         name, mark = reader.text(subject), Mark(seq=reader.integer("seq"), op_id=reader.text("op"))
         reader.finish()
     except Corrupt:
@@ -91,7 +93,7 @@ def _read_mark(raw: bytes, subject: str) -> tuple[str, Mark] | None:
 def write_block(model: str, entries: Sequence[Hashed]) -> bytes:
     """A block's bytes: the same for every writer."""
     rows: list[JsonObject] = [{**write_entry(row.entry), "sha256": row.sha256} for row in entries]
-    return encode({"format": FORMAT, "model": model, "entries": [*rows]})
+    return seal(encode({"format": FORMAT, "model": model, "entries": [*rows]}))
 
 
 def read_block(raw: bytes, model: str, first: int, last: int) -> tuple[Hashed, ...] | None:
@@ -100,6 +102,7 @@ def read_block(raw: bytes, model: str, first: int, last: int) -> tuple[Hashed, .
     try:
         document = parse(raw, where)
         check_format(document, where)
+        check_sum(document, raw, where)
         reader = Reader(document, where)
         rows = [row for row in reader.list("entries") if isinstance(row, dict)]
         entries = tuple(Hashed(entry=read_entry(row, where), sha256=str(row.get("sha256"))) for row in rows)
@@ -113,15 +116,14 @@ def read_block(raw: bytes, model: str, first: int, last: int) -> tuple[Hashed, .
 
 def write_store(document: StoreDocument) -> bytes:
     """The bytes of `store.json`."""
-    return encode(
-        {
-            "format": FORMAT,
-            "features": list(document.features),
-            "id": document.id,
-            "created_at": document.created_at,
-            "self_test": document.self_test,
-        }
-    )
+    written: JsonObject = {
+        "format": FORMAT,
+        "features": list(document.features),
+        "id": document.id,
+        "created_at": document.created_at,
+        "self_test": document.self_test,
+    }
+    return seal(encode(written))
 
 
 def read_store(raw: bytes) -> StoreDocument:
@@ -141,6 +143,7 @@ def read_store(raw: bytes) -> StoreDocument:
             value=features,
             fix="Upgrade modelstore-pipelines.",
         )
+    check_sum(document, raw, "store.json")
     result = StoreDocument(
         id=reader.text("id"),
         created_at=reader.text("created_at"),
