@@ -126,6 +126,27 @@ class FileContract:
         assert str(tmp_path / "no") in str(error)
         assert not (tmp_path / "no").exists()
 
+    def test_what_passes_on_the_way_out_is_told(self, storage: Storage, tmp_path: Path) -> None:
+        """The numbers add up to the size of the file, in however many pieces."""
+        for number, body in enumerate((b"", b"model", large_body())):
+            told: list[int] = []
+            storage.send(f"{number}", source_file(tmp_path, body), told.append)
+
+            assert sum(told) == len(body)
+            assert all(count >= 0 for count in told)
+
+    def test_what_passes_on_the_way_in_is_told(self, storage: Storage, tmp_path: Path) -> None:
+        """Likewise; of a missing object nothing."""
+        for number, body in enumerate((b"", b"model", large_body())):
+            told: list[int] = []
+            storage.send(f"{number}", source_file(tmp_path, body))
+            storage.fetch(f"{number}", tmp_path / f"out-{number}", told.append)
+
+            assert sum(told) == len(body)
+            assert all(count >= 0 for count in told)
+        storage.fetch("missing", tmp_path / "out", told.append)
+        assert sum(told) == len(large_body())
+
     def test_files_go_and_come_at_the_same_time(self, storage: Storage, tmp_path: Path) -> None:
         """Transfers on one storage do not disturb one another."""
         storage.put("small", b"model")

@@ -17,6 +17,7 @@ from typing import ClassVar, NoReturn
 
 from modelstore_core.errors import InvalidInput
 from modelstore_core.storage.protocol import Storage
+from modelstore_core.testing.contract_copies import CopyContract
 from modelstore_core.testing.contract_files import FileContract
 from modelstore_core.testing.contract_kit import HOSTILE_KEYS, keys_of, refused
 from modelstore_core.testing.contract_objects import ObjectContract
@@ -27,13 +28,14 @@ _SINCE = 1_600_000_000  # in 2020: a time in other units or of another epoch is 
 _UNTIL = 10_000_000_000
 
 
-class StorageContract(ObjectContract, FileContract):
+class StorageContract(ObjectContract, FileContract, CopyContract):
     """Subclass it, and give it a fixture `storage` that returns a new, empty storage.
 
     Attributes:
         secrets: What must be in no repr, pickle, URL or location.
         many: More objects than the service lists or deletes by one request.
         rounds: How often writers race for a key.
+        copies: Whether the storage must be able to copy. One that is not may still say True, and must be right.
     """
 
     secrets: ClassVar[tuple[str, ...]] = ()
