@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         VersionPurged,
     )
     from modelstore_core.formats.trust import Trust
+    from modelstore_core.model.collection import Collected, Collection
     from modelstore_core.model.digest import FileEntry
     from modelstore_core.model.gates import AtLeast, Gate, Improves, Side
     from modelstore_core.model.operations import Finding
@@ -84,6 +85,7 @@ _HOMES = {
         "VersionPurged",
     ),
     "modelstore_core.formats.trust": ("Trust",),
+    "modelstore_core.model.collection": ("Collected", "Collection"),
     "modelstore_core.model.digest": ("FileEntry",),
     "modelstore_core.model.gates": (
         "AtLeast",
@@ -112,6 +114,8 @@ __all__ = [
     "AliasNotFound",
     "AtLeast",
     "AttemptSuperseded",
+    "Collected",
+    "Collection",
     "CommitUncertain",
     "Comparison",
     "Conflict",

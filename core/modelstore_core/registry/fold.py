@@ -72,9 +72,12 @@ class Folded:
         return self.annotation.op
 
 
-def fold(entries: Iterable[Entry]) -> dict[int, Folded]:
-    """The versions whose records are among the entries, which must run without a gap up to the commit meant."""
-    versions: dict[int, Folded] = {}
+def fold(entries: Iterable[Entry], versions: dict[int, Folded] | None = None) -> dict[int, Folded]:
+    """The versions whose records are among the entries, which must run without a gap up to the commit meant.
+
+    With `versions`, those of an earlier call whose entries end where these begin, it goes on with them.
+    """
+    versions = {} if versions is None else versions
     for entry in entries:
         op = entry.op
         if isinstance(op, AddVersion):

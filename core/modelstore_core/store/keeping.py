@@ -1,5 +1,13 @@
 """The verbs that look after a store: what keeps it fast, small, sound, and in several places."""
 
+from datetime import timedelta
+
+from modelstore_core.errors import InvalidInput
+from modelstore_core.model import names
+from modelstore_core.model.collection import Collection
+from modelstore_core.model.records import ModelVersion, Records
+from modelstore_core.registry.writer import Request
+from modelstore_core.store import tidying
 from modelstore_core.store.handle import Handle
 
 __all__ = ["Keeping"]
@@ -9,3 +17,61 @@ class Keeping:
     """How a store is looked after."""
 
     _handle: Handle
+
+    def collect(
+        self, name: str | None = None, *, older_than: timedelta | float = tidying.DAY, dry_run: bool = False
+    ) -> Collection:
+        """Remove the files that no version needs, of one model or of all, and report them.
+
+        These are the files of deleted and superseded versions that no alias points to (from then on they are purged,
+        and `restore` is refused), files of saves that never came to an end, what an earlier collection left, and
+        uploads that were begun and never finished. Safe at any time, beside any writer and other collections, and
+        after a crash anywhere: a commit says that files may go before they go.
+
+        Args:
+            name: The model; every model if left out.
+            older_than: A timedelta or seconds, by the store's clock: what was written, deleted or superseded within
+                that time is left alone. It spares a save that is under way from sending its files again; in a
+                folder that save would fail. What was purged or condemned already goes whatever its age.
+            dry_run: Write and remove nothing, and report the same. Ages then are by this machine's clock.
+
+        Raises:
+            ModelNotFound: There is no such model.
+            InvalidInput: `older_than` is no span of time.
+        """
+        return tidying.collect(self._handle, name, older_than, dry_run=dry_run)
+
+    def prune(
+        self,
+        name: str | None = None,
+        *,
+        keep: int | None = None,
+        older_than: timedelta | float | None = None,
+        dry_run: bool = False,
+        reason: str = "",
+        key: str | None = None,
+    ) -> Records[ModelVersion]:
+        """Delete live versions that are too many or too old, as `delete` does, and return them.
+
+        A version stays if it is among the newest `keep` live ones, was saved within `older_than`, or an alias points
+        to it; that is judged at the very commit that would delete it. `restore` brings it back until it is collected.
+
+        Args:
+            name: The model; every model if left out.
+            keep: How many of the newest live versions stay whatever their age.
+            older_than: A timedelta or seconds: what was saved within that time stays. Compares `created_at`, which is
+                by its writer's clock, with this machine's clock.
+            dry_run: Delete nothing, and return what would be deleted.
+            reason: Why, for history.
+            key: Makes the call idempotent: a retry finishes what the first call began, returns what that deleted too,
+                and does not delete again what was restored since.
+
+        Raises:
+            InvalidInput: Neither `keep` nor `older_than` is given, or one is not what it must be.
+            ModelNotFound: There is no such model.
+        """
+        if not isinstance(reason, str):
+            raise InvalidInput(f"{reason!r} is not text.", value=reason, fix="Pass a sentence.")
+        checked = None if key is None else names.check_key(key)
+        request = Request(verb="delete", actor=self._handle.settings.actor, key=checked)
+        return tidying.prune(self._handle, name, (keep, older_than), request, dry_run=dry_run, reason=reason)

@@ -3,7 +3,7 @@
 from functools import partial
 
 from modelstore_core.documents.commit import Commit, read_commit
-from modelstore_core.documents.sidecars import read_hint
+from modelstore_core.documents.sidecars import Mark, read_hint
 from modelstore_core.journal.log import Journal, hint_key
 from modelstore_core.model.names import folder_of
 from modelstore_core.model.records import Event, Feed, ModelSummary, Records
@@ -12,7 +12,7 @@ from modelstore_core.registry.queries import Seen
 from modelstore_core.registry.view import View
 from modelstore_core.store.handle import Handle
 
-__all__ = ["changes", "models"]
+__all__ = ["changes", "models", "names"]
 
 _HEADS = "heads/"
 
@@ -21,6 +21,16 @@ def models(handle: Handle) -> Records[ModelSummary]:
     """Every model with at least one commit, by name."""
     heads = _read_heads(handle, sorted(_etags(handle)))
     return Records(sorted((queries.summary_of(head) for _, head in heads.values()), key=lambda m: m.name))
+
+
+def names(handle: Handle) -> list[str]:
+    """The name of every model that has a hint, with commits or without, sorted."""
+
+    def name_in(folder: str) -> str | None:
+        return _name_of(handle, folder, read_hint(handle.storage.get(hint_key(folder))))
+
+    found = handle.storage.together([partial(name_in, folder) for folder in _etags(handle)])
+    return sorted(name for name in found if name is not None)
 
 
 def changes(handle: Handle, cursor: str | None) -> Feed:
@@ -59,12 +69,18 @@ def _read_heads(handle: Handle, folders: list[str]) -> dict[str, tuple[Journal, 
 
 def _read_head(handle: Handle, folder: str) -> tuple[Journal, Commit] | None:
     hint = read_hint(handle.storage.get(hint_key(folder)))
-    name = hint[0] if hint is not None and folder_of(hint[0]) == folder else _name_in_log(handle, folder)
-    if name is None or folder_of(name) != folder:
+    name = _name_of(handle, folder, hint)
+    if name is None:
         return None
     journal = handle.journal(name)
     head = journal.newest(journal.known(), hint[1] if hint is not None and hint[0] == name else None)
     return None if head is None else (journal, head)
+
+
+def _name_of(handle: Handle, folder: str, hint: tuple[str, Mark] | None) -> str | None:
+    """Whose folder it is, by its hint or by its log; None if neither tells."""
+    name = hint[0] if hint is not None and folder_of(hint[0]) == folder else _name_in_log(handle, folder)
+    return name if name is not None and folder_of(name) == folder else None
 
 
 def _name_in_log(handle: Handle, folder: str) -> str | None:
