@@ -1,5 +1,6 @@
 """The buckets of our test server: S3's operations on objects in memory, each atomic under one lock."""
 
+import base64
 import hashlib
 import threading
 import time
@@ -50,7 +51,11 @@ class _Object:
 class _Upload:
     bucket: str
     key: str
-    parts: dict[int, bytes] = field(default_factory=dict)
+    begun: float
+    parts: dict[int, tuple[bytes, float]] = field(default_factory=dict)
+
+    def body(self, number: int) -> bytes:
+        return self.parts[number][0]
 
 
 class Buckets:
@@ -61,15 +66,31 @@ class Buckets:
         region: What they say of themselves.
         versioning: Likewise; nothing is versioned either way.
         ignore_preconditions: Write even if `If-Match` or `If-None-Match` do not hold, as some servers do.
+        prove_copies: Answer a copy with the checksum that was asked for; not all servers do.
+        may_list: Whether callers may list: S3 hides from others whether an object is there.
+        clock: What objects and parts are stamped with.
     """
 
-    def __init__(self, names: Collection[str], *, region: str, versioning: bool, ignore_preconditions: bool) -> None:
+    def __init__(  # noqa: PLR0913 -- switches of a test server, keyword-only
+        self,
+        names: Collection[str],
+        *,
+        region: str = "us-east-1",
+        versioning: bool = False,
+        ignore_preconditions: bool = False,
+        prove_copies: bool = True,
+        may_list: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._objects: dict[str, dict[str, _Object]] = {name: {} for name in names}
         self._uploads: dict[str, _Upload] = {}
         self._upload_numbers = count(1)
         self._region = region
         self._versioning = versioning
         self._ignore_preconditions = ignore_preconditions
+        self._prove_copies = prove_copies
+        self._may_list = may_list
+        self._clock = clock
         self._lock = threading.Lock()
         self._operations: Mapping[str, Callable[[S3Call], Reply]] = {
             "AbortMultipartUpload": self._abort_upload,
@@ -104,6 +125,8 @@ class Buckets:
 
     def _find(self, bucket: str, key: str) -> _Object:
         found = self._objects.get(bucket, {}).get(key)
+        if found is None and not self._may_list:
+            raise S3Error(403, "AccessDenied", "Access Denied")
         if found is None:
             raise S3Error(404, "NoSuchKey", "The specified key does not exist.")
         return found
@@ -135,7 +158,7 @@ class Buckets:
 
     def _store(self, call: S3Call, parts: tuple[bytes, ...], etag: str) -> _Object:
         self._check_preconditions(call)
-        stored = _Object(parts=parts, etag=etag, modified=time.time())
+        stored = _Object(parts=parts, etag=etag, modified=self._clock())
         self._objects[call.bucket][call.key] = stored
         return stored
 
@@ -147,9 +170,11 @@ class Buckets:
         bucket, _, key = unquote(call.headers["x-amz-copy-source"]).removeprefix("/").partition("/")
         source = self._find(bucket, key)
         stored = self._store(call, source.parts, source.etag)
-        return xml_reply(
-            "CopyObjectResult", element("ETag", stored.etag), element("LastModified", iso_date(stored.modified))
-        )
+        children = [element("ETag", stored.etag), element("LastModified", iso_date(stored.modified))]
+        if self._prove_copies and call.headers.get("x-amz-checksum-algorithm") == "SHA256":
+            digest = hashlib.sha256(b"".join(stored.parts)).digest()
+            children += [element("ChecksumSHA256", base64.b64encode(digest).decode())]
+        return xml_reply("CopyObjectResult", *children)
 
     def _delete(self, call: S3Call) -> Reply:
         self._objects[call.bucket].pop(call.key, None)
@@ -165,6 +190,8 @@ class Buckets:
         return xml_reply("DeleteResult", *(f"<Deleted>{element('Key', key)}</Deleted>" for key in deleted))
 
     def _list(self, call: S3Call) -> Reply:
+        if not self._may_list:
+            raise S3Error(403, "AccessDenied", "Access Denied")
         prefix, delimiter = call.query.get("prefix", ""), call.query.get("delimiter", "")
         most = min(int(call.query.get("max-keys") or _PAGE), _PAGE)
         after = call.query.get("continuation-token") or call.query.get("start-after", "")
@@ -196,7 +223,7 @@ class Buckets:
 
     def _create_upload(self, call: S3Call) -> Reply:
         upload_id = f"upload-{next(self._upload_numbers)}"
-        self._uploads[upload_id] = _Upload(bucket=call.bucket, key=call.key)
+        self._uploads[upload_id] = _Upload(bucket=call.bucket, key=call.key, begun=self._clock())
         return xml_reply(
             "InitiateMultipartUploadResult",
             element("Bucket", call.bucket),
@@ -211,7 +238,7 @@ class Buckets:
         return upload
 
     def _upload_part(self, call: S3Call) -> Reply:
-        self._upload(call).parts[int(call.query["partNumber"])] = call.body
+        self._upload(call).parts[int(call.query["partNumber"])] = call.body, self._clock()
         return Reply(headers={"ETag": _etag(call.body)})
 
     def _complete_upload(self, call: S3Call) -> Reply:
@@ -219,7 +246,7 @@ class Buckets:
         numbers = [int(number) for number in all_tags(call.body, "PartNumber")]
         if not numbers or numbers != sorted(set(numbers) & set(upload.parts)):
             raise S3Error(400, "InvalidPart")
-        parts = tuple(upload.parts[number] for number in numbers)
+        parts = tuple(map(upload.body, numbers))
         digests = b"".join(hashlib.md5(part, usedforsecurity=False).digest() for part in parts)
         stored = self._store(call, parts, _etag(digests, f"-{len(parts)}"))
         del self._uploads[call.query["uploadId"]]
@@ -243,17 +270,21 @@ class Buckets:
             element("IsTruncated", "false"),
             *(
                 f"<Part>{element('PartNumber', number)}{element('ETag', _etag(part))}{element('Size', len(part))}"
-                "</Part>"
-                for number, part in parts
+                f"{element('LastModified', iso_date(arrived))}</Part>"
+                for number, (part, arrived) in parts
             ),
         )
 
     def _list_uploads(self, call: S3Call) -> Reply:
-        mine = [(upload_id, upload.key) for upload_id, upload in self._uploads.items() if upload.bucket == call.bucket]
         return xml_reply(
             "ListMultipartUploadsResult",
             element("IsTruncated", "false"),
-            *(f"<Upload>{element('Key', key)}{element('UploadId', upload_id)}</Upload>" for upload_id, key in mine),
+            *(
+                f"<Upload>{element('Key', upload.key)}{element('UploadId', upload_id)}"
+                f"{element('Initiated', iso_date(upload.begun))}</Upload>"
+                for upload_id, upload in self._uploads.items()
+                if upload.bucket == call.bucket and upload.key.startswith(call.query.get("prefix", ""))
+            ),
         )
 
 

@@ -10,6 +10,7 @@ multipart uploads, in path style over HTTP on 127.0.0.1. Signatures are not veri
 import random
 import socket
 import threading
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
@@ -27,13 +28,14 @@ from modelstore_core.testing.s3_wire import Reply, S3Call, S3Error, parse_call, 
 __all__ = ["Denial", "S3FaultKind", "S3Request", "S3Script", "S3Server"]
 
 S3FaultKind: TypeAlias = Literal[
-    "drop_before", "drop_after", "503_before", "503_after", "conflict", "truncate", "delay"
+    "drop_before", "drop_after", "503_before", "503_after", "conflict", "denied", "truncate", "delay"
 ]
 """What can go wrong with one request.
 
 - `drop_before`, `drop_after`: the connection is dropped without a reply, before or after the request is applied.
 - `503_before`, `503_after`: the reply is 503 SlowDown, and the request was not or was applied.
 - `conflict`: a conditional write gets 409 ConditionalRequestConflict and is not applied.
+- `denied`: the reply is 403 AccessDenied, and the request was not applied: a permission was taken away.
 - `truncate`: the reply breaks off in the middle of its body.
 - `delay`: the reply takes `delay_ms` longer.
 """
@@ -73,12 +75,14 @@ class S3Request:
         key: Without the bucket; "" for operations on it.
         status: Of the reply; 0 if the connection was dropped without one.
         fault: The fault it met.
+        headers: What it came with, by names in lower case.
     """
 
     operation: str
     key: str
     status: int
     fault: S3FaultKind | None
+    headers: Mapping[str, str]
 
 
 class S3Server:
@@ -93,6 +97,9 @@ class S3Server:
         region: What HeadBucket says.
         versioning: What GetBucketVersioning says.
         ignore_preconditions: Whether conditional writes always write, as on some servers.
+        prove_copies: Whether a copy is answered with the checksum that was asked for, as not all servers do.
+        may_list: Whether callers may list the bucket: if not, S3 says 403 of an object that is not there.
+        clock: What objects are stamped with; seconds since the epoch.
         seed: Of the faults drawn by `rates`.
         rates: The probability of each fault, for requests it makes sense for.
         script: Places faults exactly; may be exchanged while the server runs.
@@ -111,13 +118,24 @@ class S3Server:
         region: str = "us-east-1",
         versioning: bool = False,
         ignore_preconditions: bool = False,
+        prove_copies: bool = True,
+        may_list: bool = True,
+        clock: Callable[[], float] = time.time,
         seed: int = 0,
         rates: Mapping[S3FaultKind, float] | None = None,
         script: S3Script | None = None,
         delay_ms: float = 0,
         latency_ms: float = 0,
     ) -> None:
-        self.buckets = Buckets(buckets, region=region, versioning=versioning, ignore_preconditions=ignore_preconditions)
+        self.buckets = Buckets(
+            buckets,
+            region=region,
+            versioning=versioning,
+            ignore_preconditions=ignore_preconditions,
+            prove_copies=prove_copies,
+            may_list=may_list,
+            clock=clock,
+        )
         self.script = script
         self.rates = dict(rates or {})
         self._access_key_id = access_key_id
@@ -179,13 +197,17 @@ class S3Server:
             reply = error.reply()
         with self._lock:
             status = reply.status if reply else 0
-            self._requests.append(S3Request(operation=call.operation, key=call.key, status=status, fault=fault))
+            self._requests.append(
+                S3Request(operation=call.operation, key=call.key, status=status, fault=fault, headers=call.headers)
+            )
         return reply, fault
 
     def _applied(self, call: S3Call, fault: S3FaultKind | None) -> Reply | None:
         self._authorize(call)
         if fault == "conflict":
             raise S3Error(409, "ConditionalRequestConflict")
+        if fault == "denied":
+            raise S3Error(403, "AccessDenied", "Access Denied")
         if fault == "drop_before":
             return None
         reply = self.buckets.apply(call) if fault != "503_before" else None
