@@ -14,7 +14,7 @@ can be loaded.
 import hashlib
 from collections.abc import Callable
 
-from modelstore_core.documents.canonical import encode
+from modelstore_core.documents.canonical import encode, seal
 from modelstore_core.documents.commit import BLOCK, FORMAT, write_state
 from modelstore_core.documents.operations import MAX_SUMMARY, summarize, write_entry
 from modelstore_core.documents.sidecars import Mark, write_hint
@@ -153,13 +153,9 @@ class _Filler:
         entry = Entry(seq=self.seq, op_id=self._op_id, verb=verb, actor="filler", time=_TIME, op=op)
         document = write_entry(entry)
         raw = encode(document)[:-1]
-        body = b'{"entry":%b,"format":%d,"model":%b,"prev":%b,"recent":[%b],"state":%b}\n' % (
-            raw,
-            FORMAT,
-            self._name,
-            self._prev,
-            b",".join(self._recent),
-            encode(write_state(state))[:-1],
+        body = seal(
+            b'{"entry":%b,"format":%d,"model":%b,"prev":%b,"recent":[%b],"state":%b}\n'
+            % (raw, FORMAT, self._name, self._prev, b",".join(self._recent), encode(write_state(state))[:-1])
         )
         sha256 = hashlib.sha256(body).hexdigest().encode()
         if self._whole or self.seq == 1 or self.seq % BLOCK:
@@ -171,11 +167,7 @@ class _Filler:
 
     def _write_block(self) -> None:
         first = self.seq - BLOCK + 1
-        body = b'{"entries":[%b],"format":%d,"model":%b}\n' % (
-            b",".join(self._rows),
-            FORMAT,
-            self._name,
-        )
+        body = seal(b'{"entries":[%b],"format":%d,"model":%b}\n' % (b",".join(self._rows), FORMAT, self._name))
         root = f"models/{self._folder}"
         self._storage.put(f"{root}/blocks/{first:020}-{self.seq:020}.json", body)
         if not self._whole:
