@@ -3,14 +3,18 @@
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import boto3
 import pytest
+from tests.needs import needed
 
+from modelstore_core.storage.azure import AzureOptions, AzureStorage
 from modelstore_core.storage.local import LocalStorage
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.storage.protocol import Storage
 from modelstore_core.storage.s3 import S3Options, S3Storage
+from modelstore_core.testing.azurite import Azurite
 from modelstore_core.testing.counting import CountingStorage
 from modelstore_core.testing.faults import FaultyStorage
 from modelstore_core.testing.s3_server import S3Server
@@ -34,6 +38,18 @@ class TestLocal(StorageContract):
     @pytest.fixture
     def storage(self, tmp_path: Path) -> Storage:
         return LocalStorage(tmp_path / "store")
+
+
+class TestLocalInMemory(StorageContract):
+    """On tmpfs, which has its own ways with links, times and inode numbers."""
+
+    @pytest.fixture
+    def storage(self) -> Iterator[Storage]:
+        memory = Path("/dev/shm")
+        if not memory.is_dir():
+            needed("there is no tmpfs at /dev/shm", "mount one (docker: --shm-size)")
+        with TemporaryDirectory(dir=memory) as name:
+            yield LocalStorage(Path(name) / "store")
 
 
 class TestCounting(StorageContract):
@@ -69,9 +85,23 @@ class TestS3WithoutPrefix(StorageContract):
 class TestMoto(StorageContract):
     secrets = _SECRETS
     rounds = 3
+    copies = False
 
     @pytest.fixture
     def storage(self, aws: None, moto_endpoint: str) -> Storage:
         bucket = f"bucket-{next(_numbers)}"
         boto3.client("s3", endpoint_url=moto_endpoint, region_name="us-east-1").create_bucket(Bucket=bucket)
         return S3Storage(bucket, "prefix", S3Options(endpoint=moto_endpoint))
+
+
+class TestAzure(StorageContract):
+    secrets = (Azurite.key,)
+    rounds = 3
+
+    @pytest.fixture
+    def storage(self, azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Storage:
+        for name, value in azurite.variables.items():
+            monkeypatch.setenv(name, value)
+        container = f"container-{next(_numbers)}"
+        azurite.create_container(container)
+        return AzureStorage(container, "prefix", AzureOptions(endpoint=azurite.endpoint))

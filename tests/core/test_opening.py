@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from modelstore_core.errors import InvalidLocation
+from modelstore_core.storage.azure import AzureOptions, AzureStorage
+from modelstore_core.storage.gcs import GCSOptions, GCSStorage
 from modelstore_core.storage.local import LocalStorage
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.storage.opening import open_storage
@@ -82,13 +84,40 @@ def test_s3_options_are_passed_on() -> None:
     )
 
 
+def test_azure_urls_have_a_container_and_options_of_their_own() -> None:
+    storage = open_storage("az://models/team/a/", account="ours", endpoint="http://host:10000/ours/", anonymous=True)
+
+    assert isinstance(storage, AzureStorage)
+    assert (storage.url, storage.bucket, storage.prefix) == ("az://models/team/a", "models", "team/a")
+    assert storage.options == AzureOptions(account="ours", endpoint="http://host:10000/ours/", anonymous=True)
+
+
+def test_gcs_urls_have_a_bucket_and_options_of_their_own() -> None:
+    storage = open_storage("gs://models/team/a/", endpoint="http://host", anonymous=True)
+
+    assert isinstance(storage, GCSStorage)
+    assert (storage.url, storage.bucket, storage.prefix) == ("gs://models/team/a", "models", "team/a")
+    assert storage.options == GCSOptions(endpoint="http://host", anonymous=True)
+
+
+@pytest.mark.parametrize(
+    ("url", "known"),
+    [("az://container", "account, endpoint, anonymous"), ("gs://bucket", "endpoint, anonymous")],
+)
+def test_an_option_of_another_service_is_refused(url: str, known: str) -> None:
+    with pytest.raises(InvalidLocation, match=f"Known are: {known}"):
+        open_storage(url, region="r")
+    with pytest.raises(InvalidLocation, match="is not an endpoint"):
+        open_storage(url, endpoint="host")
+
+
 @pytest.mark.parametrize(
     ("url", "why"),
     [
         ("", "is not a location"),
         ("  ", "is not a location"),
         ("a\0b", "is not a location"),
-        ("ftp://host/x", "'ftp' is unknown. Known are a path and file://, memory://, s3://"),
+        ("ftp://host/x", "'ftp' is unknown. Known are a path and az://, file://, gs://, memory://, s3://"),
         ("s3:models", "not followed by two slashes"),
         ("file:/tmp/x", "not followed by two slashes"),
         ("file://host/x", "taken for a host"),
@@ -96,6 +125,11 @@ def test_s3_options_are_passed_on() -> None:
         ("s3://", "not a bucket name"),
         ("s3:///prefix", "not a bucket name"),
         ("s3://bucket:80/x", "not a bucket name"),
+        ("az:///prefix", "not a container name"),
+        ("az://account:443/x", "not a container name"),
+        ("az://container/a/../b", "cannot be used"),
+        ("gs://", "Write gs://bucket or gs://bucket/prefix"),
+        ("gs:bucket", "not followed by two slashes"),
         ("s3://bucket/a/../b", "cannot be used"),
         ("s3://bucket/a//b", "cannot be used"),
         ("s3://bucket/x?region=r", "a query or a fragment"),
@@ -120,7 +154,14 @@ def test_what_is_neither_text_nor_path_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["s3://key:hunter2@bucket/x", "s3://bucket/x?secret=hunter2", "file://me:hunter2@host/x", "ftp://u:hunter2@h"],
+    [
+        "s3://key:hunter2@bucket/x",
+        "az://account:hunter2@container/x",
+        "az://container/x?sig=hunter2",
+        "s3://bucket/x?secret=hunter2",
+        "file://me:hunter2@host/x",
+        "ftp://u:hunter2@h",
+    ],
 )
 def test_a_secret_in_a_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(InvalidLocation) as caught:
@@ -172,5 +213,5 @@ def test_a_package_cannot_take_a_scheme_of_ours(third_party: None) -> None:
 
 
 def test_added_schemes_are_listed_with_the_known_ones(third_party: None) -> None:
-    with pytest.raises(InvalidLocation, match="file://, memory://, other://, s3://"):
+    with pytest.raises(InvalidLocation, match="file://, gs://, memory://, other://, s3://"):
         open_storage("unknown://x")

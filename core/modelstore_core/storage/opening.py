@@ -1,4 +1,4 @@
-"""From a URL or a path to a storage: folders, memory, S3, and whatever an installed package adds.
+"""From a URL or a path to a storage: folders, memory, S3, Azure, GCS, and whatever an installed package adds.
 
 A package adds a scheme by an entry point in the group `modelstore.storage`: its name is the scheme, its value a
 callable `(url, **options) -> Storage`. Built-in schemes cannot be replaced.
@@ -35,8 +35,10 @@ def open_storage(url: str | os.PathLike[str], **options: Option) -> Storage:
     unknown scheme or option, a query, credentials in the URL. `MissingExtra` if the scheme's packages are missing.
 
     Args:
-        url: A path, `file:///…`, `memory://name`, `s3://bucket/prefix`, or a URL of a scheme that a package added.
-        options: For S3 `endpoint`, `region`, `profile`, `path_style`, `anonymous`; none for folders and memory.
+        url: A path, `file:///…`, `memory://name`, `s3://bucket/prefix`, `az://container/prefix`, `gs://bucket/prefix`,
+            or a URL of a scheme that a package added.
+        options: For S3 the fields of `S3Options`, for Azure those of `AzureOptions`, for GCS those of `GCSOptions`;
+            none for folders and memory; a package's own for its scheme.
     """
     text = _text(url)
     scheme = "" if isinstance(url, os.PathLike) else _scheme(text)
@@ -109,17 +111,14 @@ def _open_memory(text: str, options: Mapping[str, Option]) -> Storage:
 
 
 def _open_s3(text: str, options: Mapping[str, Option]) -> Storage:
-    parts = _split(text)
-    if not _BUCKET.fullmatch(parts.netloc):
-        raise _invalid(text, f"{parts.netloc!r} is not a bucket name", "Write s3://bucket or s3://bucket/prefix.")
+    bucket, prefix = _bucket_and_prefix(text, "s3", "bucket")
     _check_options(text, options, ("endpoint", "region", "profile", "path_style", "anonymous"))
-    prefix = _as_key(text, parts.path.strip("/"))
     from modelstore_core.storage.s3 import S3Options, S3Storage
     from modelstore_core.storage.s3_clients import require_packages
 
     require_packages(_shown(text))
     return S3Storage(
-        parts.netloc,
+        bucket,
         prefix,
         S3Options(
             endpoint=_word(text, options, "endpoint"),
@@ -131,11 +130,43 @@ def _open_s3(text: str, options: Mapping[str, Option]) -> Storage:
     )
 
 
+def _open_azure(text: str, options: Mapping[str, Option]) -> Storage:
+    container, prefix = _bucket_and_prefix(text, "az", "container")
+    _check_options(text, options, ("account", "endpoint", "anonymous"))
+    from modelstore_core.storage.azure import AzureOptions, AzureStorage, require_packages
+
+    require_packages(_shown(text))
+    return AzureStorage(
+        container,
+        prefix,
+        AzureOptions(
+            account=_word(text, options, "account"),
+            endpoint=_word(text, options, "endpoint"),
+            anonymous=_switch(text, options, "anonymous") or False,
+        ),
+    )
+
+
+def _open_gcs(text: str, options: Mapping[str, Option]) -> Storage:
+    bucket, prefix = _bucket_and_prefix(text, "gs", "bucket")
+    _check_options(text, options, ("endpoint", "anonymous"))
+    from modelstore_core.storage.gcs import GCSOptions, GCSStorage, require_packages
+
+    require_packages(_shown(text))
+    return GCSStorage(
+        bucket,
+        prefix,
+        GCSOptions(endpoint=_word(text, options, "endpoint"), anonymous=_switch(text, options, "anonymous") or False),
+    )
+
+
 _BUILT_IN: dict[str, Callable[[str, Mapping[str, Option]], Storage]] = {
     "": _open_path,
     "file": _open_file,
     "memory": _open_memory,
     "s3": _open_s3,
+    "az": _open_azure,
+    "gs": _open_gcs,
 }
 
 
@@ -149,6 +180,14 @@ def _split(text: str) -> SplitResult:
     if "?" in text or "#" in text:
         raise _invalid(text, "it has a query or a fragment", "Give options as arguments, not in the URL.")
     return parts
+
+
+def _bucket_and_prefix(text: str, scheme: str, bucket: str) -> tuple[str, str]:
+    parts = _split(text)
+    if not _BUCKET.fullmatch(parts.netloc):
+        fix = f"Write {scheme}://{bucket} or {scheme}://{bucket}/prefix."
+        raise _invalid(text, f"{parts.netloc!r} is not a {bucket} name", fix)
+    return parts.netloc, _as_key(text, parts.path.strip("/"))
 
 
 def _as_key(text: str, name: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from modelstore_core.errors import StorageDenied, StorageError, StorageMissing, StorageUnavailable
 
-__all__ = ["Service", "denied", "service_error"]
+__all__ = ["Service", "credentials_missing", "service_error"]
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([^<]{1,100})</Code>")
@@ -28,6 +28,9 @@ _NO_REPLY: tuple[tuple[str, str], ...] = (
     ("", "the connection was lost before there was a whole reply"),
 )
 
+# Clients that find no credentials ask the machine they run on, as machines of a cloud can tell.
+_NO_IDENTITY = "Error performing token request"
+
 _FIX_BUSY = "Try again later; if it stays so, check the endpoint and the network."
 
 
@@ -41,6 +44,7 @@ class Service:
         denied: Codes of refused credentials that come with another status than 401 or 403.
         fix_denied: What to check about a refusal, if `fixes` does not know its code.
         fixes: What to do, by code.
+        fix_credentials: What to do if there are none.
         misplaced: Codes that say that the bucket is in another region.
         fix_misplaced: What to do about it.
     """
@@ -50,6 +54,7 @@ class Service:
     denied: frozenset[str]
     fix_denied: str
     fixes: Mapping[str, str]
+    fix_credentials: str
     misplaced: frozenset[str] = frozenset()
     fix_misplaced: str = ""
 
@@ -66,6 +71,8 @@ def service_error(service: Service, what: str, url: str, bucket: str, error: tup
     """
     kind, said = error
     status = int(found[1]) if (found := _STATUS.search(said)) else 0
+    if _NO_IDENTITY in said and status not in _BUSY_STATUS:
+        return credentials_missing(service, url, "none were found, and this machine has no identity of its own")
     code = found[1] if (found := _CODE.search(said)) else ""
     message = found[1] if (found := _MESSAGE.search(said)) else ""
     reason = ": ".join(filter(None, [code, message if message != code else ""])) or _plain_reason(status, said, kind)
@@ -73,7 +80,7 @@ def service_error(service: Service, what: str, url: str, bucket: str, error: tup
     if code == service.missing:
         return StorageMissing(text, value=bucket, fix=service.fix_missing.format(repr(bucket)))
     if status in _DENIED_STATUS or code in service.denied:
-        return denied(service, text, url, code)
+        return StorageDenied(text, value=url, fix=service.fixes.get(code, service.fix_denied))
     if code in service.misplaced or "incorrectly configured region" in said:
         return StorageError(text, value=url, fix=service.fix_misplaced)
     if status in _BUSY_STATUS or (not status and "HTTP error" in said):
@@ -83,9 +90,9 @@ def service_error(service: Service, what: str, url: str, bucket: str, error: tup
     return StorageError(text, value=url)
 
 
-def denied(service: Service, text: str, url: str, code: str = "") -> StorageDenied:
-    """The error for refused credentials or permissions, with what to check."""
-    return StorageDenied(text, value=url, fix=service.fixes.get(code, service.fix_denied))
+def credentials_missing(service: Service, url: str, reason: str) -> StorageDenied:
+    """The error for credentials that could not be found or obtained."""
+    return StorageDenied(f"No credentials for {url!r}: {reason}.", value=url, fix=service.fix_credentials)
 
 
 def _plain_reason(status: int, said: str, kind: str) -> str:

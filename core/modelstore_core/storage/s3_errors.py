@@ -1,6 +1,7 @@
 """What S3 says went wrong, and what to do about it."""
 
 from modelstore_core.errors import StorageDenied, StorageError
+from modelstore_core.storage import replies
 from modelstore_core.storage.replies import Service, service_error
 
 __all__ = ["credentials_missing", "s3_error"]
@@ -21,13 +22,12 @@ _S3 = Service(
             "(without it S3 says AccessDenied of every object that is not there)."
         ),
     },
+    fix_credentials=(
+        "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile (profile=…, AWS_PROFILE), or use "
+        "anonymous=True (`--option anonymous=true`) to read a public bucket."
+    ),
     misplaced=frozenset({"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}),
     fix_misplaced="Name the bucket's own region: region='…'.",
-)
-_FIX_CREDENTIALS = (
-    "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile (profile=…, AWS_PROFILE), or use anonymous=True "
-    "(`--option anonymous=true`) "
-    "to read a public bucket."
 )
 
 
@@ -46,4 +46,4 @@ def s3_error(what: str, url: str, bucket: str, said: str, kind: str) -> StorageE
 
 def credentials_missing(url: str, reason: str) -> StorageDenied:
     """The error for credentials that could not be found or obtained."""
-    return StorageDenied(f"No credentials for {url!r}: {reason}.", value=url, fix=_FIX_CREDENTIALS)
+    return replies.credentials_missing(_S3, url, reason)
