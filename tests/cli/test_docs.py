@@ -17,6 +17,8 @@ _VARYING = {
     r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?Z": "<time>",
     r"(environment\.\w+ +).*": r"\1<here>",
     r"/\S*/models/models/risk.churn/data/[0-9a-f]{32}": "<folder>",
+    r'"id": "[0-9a-f]{32}"': '"id": <id>',
+    r'"age": [\d.]+': '"age": <seconds>',
 }
 
 

@@ -1,18 +1,29 @@
 """From the words of a command line to values: pairs, numbers, gates, expectations."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 
 from modelstore_core.errors import InvalidInput
 from modelstore_core.model.gates import AtLeast, Gate, Improves
 from modelstore_core.model.json import Json
 from modelstore_core.registry.decisions import ANY, Expectation
 
-__all__ = ["OWN_OPTIONS", "expectation", "gates", "metrics", "options", "params", "removals", "texts"]
+__all__ = ["OWN_OPTIONS", "expectation", "gates", "metrics", "options", "params", "removals", "span", "texts"]
 
-OWN_OPTIONS = frozenset({"url", "actor", "trust", "single_writer", "patience"})
+OWN_OPTIONS = frozenset(
+    {"url", "actor", "trust", "single_writer", "patience", "read_only", "cache", "cache_size", "progress"}
+)
 """What `ModelStore` takes besides the options of a storage, and what therefore must not come in as one."""
 
+_UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
 _SWITCHES = {"true": True, "false": False}
 
 
@@ -64,6 +75,21 @@ def expectation(word: str | None) -> Expectation:
         value=word,
         fix="Write --expect 3 or --expect none.",
     )
+
+
+def span(option: str, word: str) -> timedelta:
+    """`24h`, `7d`, `90m`, `2w`, `30s` → that long; `0` is no time at all."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])|0", word)
+    if match is None:
+        raise InvalidInput(
+            f"{option} {word!r} is no span of time.",
+            value=word,
+            fix=f"Write {option} 24h: with s, m, h, d or w.",
+        )
+    try:
+        return timedelta() if match[2] is None else float(match[1]) * _UNITS[match[2]]
+    except OverflowError as error:
+        raise InvalidInput(f"{option} {word!r} is beyond all time.", value=word, fix="Write less.") from error
 
 
 def removals(option: str, names: Sequence[str], kept: Mapping[str, object]) -> dict[str, None]:

@@ -5,11 +5,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from modelstore_core.cli.output import Screen, Shown
+from modelstore_core.model.collection import Collection
 from modelstore_core.model.operations import Finding
 from modelstore_core.model.records import Comparison, Event, ModelSummary, ModelVersion
 from modelstore_core.model.tables import Row, cell, fitting, printable, text_table, text_width
 
-__all__ = ["comparison", "events", "line", "models", "size", "version", "versions", "weight"]
+__all__ = [
+    "amount",
+    "collection",
+    "comparison",
+    "events",
+    "line",
+    "lines",
+    "models",
+    "size",
+    "version",
+    "versions",
+    "weight",
+]
 
 _KIB = 1024
 _METRICS_FIRST = 4
@@ -23,6 +36,11 @@ _EVENT = ("time", "kind", "number", "alias", "previous", "actor", "reason", "evi
 def line(text: str) -> Callable[[Screen], Shown]:
     """One line that is the answer: a reference, a path."""
     return lambda _: Shown(text=printable(text))
+
+
+def lines(texts: Iterable[str]) -> Callable[[Screen], Shown]:
+    """A line each."""
+    return lambda _: Shown(text="\n".join(map(printable, texts)))
 
 
 def size(count: int) -> str:
@@ -122,6 +140,40 @@ def comparison(found: Comparison, screen: Screen) -> Shown:
         left, right = "left", "right"
     rows = [{"field": d.field, left: d.left, right: d.right, "change": _rounded(d.change)} for d in found.differences]
     return _table(rows, ("field", left, right, "change"), screen)
+
+
+def collection(found: Collection, screen: Screen) -> Shown:
+    """What was removed, a line each."""
+    people = screen.width is not None
+    rows = [
+        {
+            "model": one.model,
+            "kind": one.kind,
+            "number": one.number,
+            "objects": one.objects,
+            "size": _Size(one.bytes) if people else one.bytes,
+            "age": _age(one.age) if people else one.age,
+            "id": one.id,
+        }
+        for one in found.removed
+    ]
+    return _table(rows, ("model", "kind", "number", "objects", "size", "age", "id"), screen)
+
+
+def amount(found: Collection) -> str:
+    """How much was removed, or would be, in a sentence."""
+    verb = "would remove" if found.dry_run else "removed"
+    what = f"{verb} {found.objects} object{'' if found.objects == 1 else 's'}, {size(found.bytes)}"
+    left = f"; without a commit yet, so left alone: {', '.join(found.uncommitted)}" if found.uncommitted else ""
+    return f"{what if found.removed else 'nothing to remove'}{left}"
+
+
+def _age(seconds: float) -> str:
+    """A span of time as a person reads it, such as `3.5 d`."""
+    for unit, length in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _evidence(finding: Finding, screen: Screen) -> str:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from modelstore_core.cli import arguments, cursors, render
 from modelstore_core.cli.exits import Declined
+from modelstore_core.cli.keeping_verbs import VERBS as KEEPING
 from modelstore_core.cli.location import store_url
 from modelstore_core.cli.output import Output
 from modelstore_core.errors import InvalidInput, InvalidReference
@@ -35,6 +36,10 @@ def run(given: argparse.Namespace, out: Output) -> None:
         trust="safe",  # no verb loads a model
         single_writer=given.single_writer,
         patience=60.0,
+        read_only=False,
+        cache=False,  # nor keeps one
+        cache_size=None,
+        progress=not given.json,
         **arguments.options(given.options),
     )
     _VERBS[given.verb](store, given, out)
@@ -198,4 +203,5 @@ _VERBS: Mapping[str, Verb] = {
     "rm": _rm,
     "restore": _restore,
     "changes": _changes,
+    **KEEPING,
 }

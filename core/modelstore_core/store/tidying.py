@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -99,8 +99,14 @@ def _retention(handle: Handle, keep: int | None, older_than: timedelta | float |
         raise InvalidInput("Nothing says which versions to keep.", fix="Pass keep=, older_than=, or both.")
     if keep is not None and (isinstance(keep, bool) or not isinstance(keep, int) or keep < 0):
         raise InvalidInput(f"keep={keep!r} is no count.", value=keep, fix="Pass 0 or more.")
-    before = None if older_than is None else handle.ports.now() - timedelta(seconds=_seconds(older_than))
-    return Retention(keep=keep, before=before)
+    return Retention(keep=keep, before=None if older_than is None else _ago(handle, _seconds(older_than)))
+
+
+def _ago(handle: Handle, seconds: float) -> datetime:
+    try:
+        return handle.ports.now() - timedelta(seconds=seconds)
+    except OverflowError:  # before the year 1
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _prune(handle: Handle, name: str, rules: Retention, request: Request, reason: str | None) -> list[ModelVersion]:

@@ -1,0 +1,55 @@
+"""The grammar of the verbs that look after a store."""
+
+import argparse
+from typing import Protocol
+
+__all__ = ["add_keeping"]
+
+
+class Verbs(Protocol):
+    """Where verbs are added."""
+
+    def add(self, form: str, what: str, more: str, *examples: str) -> argparse.ArgumentParser:
+        """A verb and its operands, its line in the list of verbs, what else is to be said, and examples."""
+
+
+def add_keeping(verbs: Verbs) -> None:
+    """Add all of them."""
+    _add_prune(verbs)
+    _add_collect(verbs)
+
+
+def _add_prune(verbs: Verbs) -> None:
+    prune = verbs.add(
+        "prune [NAME]",
+        "delete the versions that are too many or too old",
+        "What is among the newest N, or younger than D, or what an alias points to, stays.\n"
+        "`mstore restore` brings versions back until they are collected.",
+        "risk.churn --keep 30 --dry-run",
+        "--keep 10 --older-than 90d --yes",
+    )
+    prune.add_argument("name", metavar="NAME", nargs="?", help="the model; all of them if left out")
+    prune.add_argument("--keep", metavar="N", type=int, help="how many of the newest live versions stay")
+    prune.add_argument("--older-than", metavar="D", help="what is younger stays: 90d, 12w, 36h")
+    _add_consent(prune, "delete nothing, and list what would be deleted")
+    prune.add_argument("--reason", metavar="TEXT", default="", help="why, for history")
+    prune.add_argument("--key", metavar="KEY", help="names this piece of work: a retry deletes nothing twice")
+
+
+def _add_collect(verbs: Verbs) -> None:
+    collect = verbs.add(
+        "collect [NAME]",
+        "remove the files that no version needs, for good",
+        "Those of deleted and superseded versions that no alias points to, of saves that never ended, and half-sent\n"
+        "uploads. Safe at any time, beside any writer.",
+        "--dry-run",
+        "risk.churn --older-than 7d --yes",
+    )
+    collect.add_argument("name", metavar="NAME", nargs="?", help="the model; all of them if left out")
+    collect.add_argument("--older-than", metavar="D", default="24h", help="what is younger stays; 24h if left out")
+    _add_consent(collect, "remove nothing, and list what would be removed")
+
+
+def _add_consent(verb: argparse.ArgumentParser, dry: str) -> None:
+    verb.add_argument("--dry-run", action="store_true", help=dry)
+    verb.add_argument("--yes", action="store_true", help="do not ask; needed where there is no terminal")
