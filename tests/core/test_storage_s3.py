@@ -24,7 +24,7 @@ from modelstore_core.errors import (
 )
 from modelstore_core.storage.opening import open_storage
 from modelstore_core.storage.s3 import S3Options, S3Storage
-from modelstore_core.storage.s3_clients import _aws, _config, _region, discovered_region, effective_endpoint
+from modelstore_core.storage.s3_clients import _aws, _config, _region, open_bucket
 from modelstore_core.storage.s3_errors import s3_error
 from modelstore_core.testing.s3_server import Denial, S3FaultKind, S3Script, S3Server
 
@@ -208,7 +208,7 @@ def test_a_refused_connection_is_unavailable_not_denied(tmp_path: Path) -> None:
         with pytest.raises(StorageUnavailable):
             storage.location()
         with pytest.raises(StorageUnavailable):
-            discovered_region("models", boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1"))
+            open_bucket("models", S3Options(endpoint=endpoint)).region()
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "503_after"])
@@ -420,9 +420,7 @@ def test_the_location_of_a_missing_bucket_is_a_typed_error(server: S3Server) -> 
 @pytest.mark.parametrize(("denied", "region"), [([], "eu-central-1"), (["HeadBucket"], "us-east-1")])
 def test_a_bucket_is_asked_for_its_region(denied: list[str], region: str) -> None:
     with S3Server(["models"], region="eu-central-1", denied=denied) as server:
-        client = boto3.client("s3", endpoint_url=server.endpoint, region_name="us-east-1")
-
-        assert discovered_region("models", client) == region
+        assert open_bucket("models", S3Options(endpoint=server.endpoint)).region() == region
 
 
 @pytest.mark.parametrize(
@@ -461,7 +459,7 @@ def test_configured_endpoints_can_be_ignored_as_for_aws_own_tools(
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.endpoint)
     monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
 
-    assert effective_endpoint("models", S3Options()) == ""
+    assert open_bucket("models", S3Options()).endpoint == ""
 
 
 def test_what_others_put_into_the_bucket_is_left_out_or_named(server: S3Server, storage: S3Storage) -> None:

@@ -18,7 +18,16 @@ from modelstore_core.errors import InvalidLocation, MissingExtra, StorageError
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
-__all__ = ["CONNECT", "SMALL_REQUEST", "Clients", "check_endpoint", "connect", "refuse_forked_process", "require"]
+__all__ = [
+    "CALLS",
+    "CONNECT",
+    "SMALL_REQUEST",
+    "Clients",
+    "check_endpoint",
+    "connect",
+    "refuse_forked_process",
+    "require",
+]
 
 CONNECT = timedelta(seconds=5)
 SMALL_REQUEST = timedelta(seconds=60)
@@ -28,7 +37,7 @@ _LARGE_REQUEST = timedelta(minutes=5)
 _RETRIED_FOR = timedelta(minutes=9)
 # Shorter than what services allow: a write on a connection they have just closed would have an unknown outcome.
 _IDLE = timedelta(seconds=15)
-_CALLS = 16
+CALLS = 16
 _PARTS = 8
 
 if TYPE_CHECKING:
@@ -112,7 +121,7 @@ def connect(url: str, variables: str, opener: "Opener", *, allow_http: bool) -> 
         patient=lambda factor: client(_LARGE_REQUEST * factor, 5),
         failures=(BaseError, FileNotFoundError, NotImplementedError),
         exists=AlreadyExistsError,
-        calls=ThreadPoolExecutor(_CALLS, "storage-call"),
+        calls=ThreadPoolExecutor(CALLS, "storage-call"),
         parts=ThreadPoolExecutor(_PARTS, "storage-part"),
     )
 

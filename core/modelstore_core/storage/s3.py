@@ -1,11 +1,17 @@
 """A storage in an S3 bucket, or in any service that speaks S3 and keeps its promise about `If-None-Match`."""
 
+import os
+from collections.abc import Sequence
+
 from modelstore_core.errors import StorageError
 from modelstore_core.storage.connections import Clients
+from modelstore_core.storage.keys import check_key, check_prefix
 from modelstore_core.storage.objects import ObjectStorage
-from modelstore_core.storage.protocol import Location
-from modelstore_core.storage.s3_clients import Credentials, S3Options, connect_s3, effective_endpoint, versioning
+from modelstore_core.storage.protocol import Location, ObjectInfo, Storage
+from modelstore_core.storage.s3_bucket import Bucket
+from modelstore_core.storage.s3_clients import Credentials, connect_s3, open_bucket
 from modelstore_core.storage.s3_errors import credentials_missing, s3_error
+from modelstore_core.storage.s3_options import S3Options
 
 __all__ = ["S3Options", "S3Storage"]
 
@@ -26,6 +32,8 @@ class S3Storage(ObjectStorage):
         super().__init__(bucket, prefix)
         self.options = options or S3Options()
         self._credentials: Credentials | None = None
+        self._opened: tuple[int, Bucket] | None = None
+        self._proves_copies = True
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.bucket!r}, {self.prefix!r}, {self.options!r})"
@@ -35,13 +43,55 @@ class S3Storage(ObjectStorage):
 
     def location(self) -> Location:
         """Asks the service for the bucket's versioning."""
+        bucket = self._bucket()
         return Location(
             scheme=self.scheme,
-            endpoint=effective_endpoint(self.bucket, self.options),
+            endpoint=bucket.endpoint,
             container=self.bucket,
             prefix=self.prefix,
-            versioning=versioning(self.bucket, self.options),
+            versioning=bucket.versioning(),
         )
+
+    def copy(self, source: str, target: str, sha256: str, *, origin: Storage | None = None) -> bool:
+        """One CopyObject inside the service, of up to 5 GB; proven by the SHA256 that it computes of the new object.
+
+        A service that has once copied without saying the SHA256 is not asked again. The source may lie in another
+        bucket of the same service, if this storage's credentials may read it.
+        """
+        path, home = self._path(target), self if origin is None else origin
+        if not isinstance(home, S3Storage):
+            check_key(source)
+            return False
+        bucket, from_path = self._bucket(), home._path(source)  # noqa: SLF001 -- another of this class
+        if not self._proves_copies or (home is not self and home._bucket().endpoint != bucket.endpoint):  # noqa: SLF001
+            return False
+        said = bucket.copied(home.bucket, from_path, path)
+        if said == sha256:
+            return True
+        if said is not None:
+            self._proves_copies = self._proves_copies and said != ""
+            self.delete([target])
+        return False
+
+    def sweep(self, prefix: str, before: float, *, dry_run: bool) -> Sequence[ObjectInfo]:
+        """Abort uploads in parts that were begun and never finished; nobody sees them, but they are paid for."""
+        check_prefix(prefix)
+        bucket, root = self._bucket(), f"{self.prefix}/" if self.prefix else ""
+        left = [*bucket.uploads(root + prefix, before)]
+        for upload in left:
+            if not dry_run:
+                bucket.abort(upload)
+        return [
+            ObjectInfo(key=upload.path[len(root) :], size=upload.size, etag=upload.id, modified=upload.touched)
+            for upload in left
+        ]
+
+    def _bucket(self) -> Bucket:
+        # One a process: a forked one must not speak on its parent's connections.
+        opened = self._opened
+        if opened is None or opened[0] != os.getpid():
+            opened = self._opened = os.getpid(), open_bucket(self.bucket, self.options)
+        return opened[1]
 
     def _connect(self) -> Clients:
         self._credentials, clients = connect_s3(self.bucket, self.options)

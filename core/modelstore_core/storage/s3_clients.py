@@ -1,62 +1,37 @@
 """Connections to S3: the one module that meets boto3, and imports it only when a connection is made.
 
 obstore moves the bytes; boto3 finds what people have configured for AWS: credentials (profiles, SSO, roles), region,
-endpoint; and it asks for a bucket's versioning.
+endpoint; and it asks of a bucket what obstore cannot.
 """
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import TYPE_CHECKING
 
-from modelstore_core.errors import StorageError, StorageMissing, StorageUnavailable
-from modelstore_core.storage.connections import CONNECT, SMALL_REQUEST, Clients, check_endpoint, connect, require
+from modelstore_core.storage.connections import CALLS, CONNECT, Clients, check_endpoint, connect, require
+from modelstore_core.storage.s3_bucket import Bucket
 from modelstore_core.storage.s3_errors import credentials_missing
+from modelstore_core.storage.s3_options import S3Options
 
 if TYPE_CHECKING:
     import boto3
+    import botocore.credentials
     import botocore.session
-    from mypy_boto3_s3 import S3Client
     from obstore.store import ClientConfig, RetryConfig, S3Config, S3Credential, S3Store
 
 __all__ = [
     "Credentials",
-    "S3Options",
     "connect_s3",
-    "discovered_region",
-    "effective_endpoint",
+    "open_bucket",
     "require_packages",
-    "versioning",
 ]
 
 # boto3 renews temporary credentials when they have 10 minutes left, so what it hands out is good for that long.
 _CREDENTIALS_LAST = timedelta(minutes=10)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class S3Options:
-    """How to reach a bucket. Holds no secret: credentials are found where boto3 looks for them.
-
-    Attributes:
-        endpoint: The service's address, for any but AWS. Without it AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the
-            profile are asked.
-        region: Without it AWS_REGION, AWS_DEFAULT_REGION, the profile, then the bucket are asked.
-        profile: A profile of the AWS configuration files; without it AWS_PROFILE, then the default one.
-        path_style: Whether the bucket goes into the path rather than the host name. Without it: where there is an
-            endpoint, or the bucket's name is no host name.
-        anonymous: Sign nothing, as for public buckets.
-    """
-
-    endpoint: str | None = None
-    region: str | None = None
-    profile: str | None = None
-    path_style: bool | None = None
-    anonymous: bool = False
-
-    def __post_init__(self) -> None:
-        if self.endpoint is not None:
-            check_endpoint(self.endpoint)
+# A copy inside the service is answered when it is done.
+_REPLY = timedelta(minutes=5)
 
 
 class Credentials:
@@ -70,11 +45,11 @@ class Credentials:
 
     def __call__(self) -> "S3Credential":
         """What obstore asks for before a request."""
-        from botocore.exceptions import BotoCoreError
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             return self._provider()
-        except BotoCoreError as error:
+        except (BotoCoreError, ClientError) as error:
             self.failure = str(error)
             raise
 
@@ -106,50 +81,9 @@ def require_packages(url: str) -> None:
     require(url, "s3", ("obstore", "boto3"))
 
 
-def effective_endpoint(bucket: str, options: S3Options) -> str:
-    """The service's address, "" for AWS's own: the option, else the environment's or the profile's."""
-    return _endpoint(options, _aws(bucket, options)) or ""
-
-
-def versioning(bucket: str, options: S3Options) -> Literal["on", "off", "unknown"]:
-    """Whether the bucket keeps versions; "unknown" if the service will not say."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        reply = _boto3_client(options, _aws(bucket, options)).get_bucket_versioning(Bucket=bucket)
-    except ClientError as error:
-        if error.response["Error"].get("Code") == "NoSuchBucket":
-            raise StorageMissing(
-                f"There is no bucket {bucket!r}.", value=bucket, fix="Create it, or check its name and the endpoint."
-            ) from None
-        return "unknown"
-    except BotoCoreError as error:
-        raise _unreachable(bucket, error) from None
-    return "on" if reply.get("Status") == "Enabled" else "off"
-
-
-def discovered_region(bucket: str, client: "S3Client") -> str:
-    """The region a bucket says it is in, in a header that even a refusal has; AWS's first if it does not say."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        headers: Mapping[str, str] = client.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]
-    except ClientError as error:
-        headers = error.response["ResponseMetadata"]["HTTPHeaders"]
-    except BotoCoreError as error:
-        raise _unreachable(bucket, error) from None
-    return headers.get("x-amz-bucket-region", "us-east-1")
-
-
-def _unreachable(bucket: str, error: Exception) -> StorageError:
-    kind = type(error).__name__
-    if "Credential" in kind or "Token" in kind:
-        return credentials_missing(f"s3://{bucket}", str(error).rstrip("."))
-    return StorageUnavailable(
-        f"Could not reach the service of {f's3://{bucket}'!r}: {kind}.",
-        value=bucket,
-        fix="Check the endpoint and the network, and try again.",
-    )
+def open_bucket(bucket: str, options: S3Options) -> Bucket:
+    """The bucket through boto3; asks the network nothing yet."""
+    return _bucket(bucket, options, _aws(bucket, options))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +102,33 @@ def _aws(bucket: str, options: S3Options) -> _Aws:
     try:
         core = botocore.session.Session(profile=options.profile)
         core.get_scoped_config()  # so that an unknown profile or a broken file is found here, in one place
+        if options.role is not None:
+            core.register_component("credential_provider", _Assumed(core, options))
         return _Aws(boto3.Session(botocore_session=core, region_name=options.region), core)
     except BotoCoreError as error:
         raise credentials_missing(f"s3://{bucket}", str(error).rstrip(".")) from None
+
+
+class _Assumed:
+    """In the place where a session's credentials come from: those of a role, renewed by themselves."""
+
+    def __init__(self, core: "botocore.session.Session", options: S3Options) -> None:
+        self._own = core.get_component("credential_provider")
+        self._create = partial(core.create_client, region_name=options.region or core.get_config_variable("region"))
+        self._options = options
+
+    def load_credentials(self) -> "botocore.credentials.Credentials | None":
+        """The role's, to be asked for when they are used first; None if there are none to ask with."""
+        from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
+        own = self._own.load_credentials()
+        if own is None or self._options.role is None:
+            return None
+        said = {"RoleSessionName": self._options.role_session or "modelstore"}
+        if self._options.external_id is not None:
+            said["ExternalId"] = self._options.external_id
+        fetcher = AssumeRoleCredentialFetcher(self._create, own, self._options.role, said)
+        return DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
 
 
 def _credentials(bucket: str, session: "boto3.Session") -> Credentials:
@@ -212,6 +170,12 @@ def _config(bucket: str, options: S3Options, aws: _Aws) -> "S3Config":
     if options.anonymous:
         # Never used, but half a pair of keys in the environment would otherwise be an error.
         config |= {"access_key_id": "anonymous", "secret_access_key": "anonymous"}
+    if options.encryption is not None:
+        config["server_side_encryption"] = options.encryption
+    if options.kms_key is not None:
+        config["sse_kms_key_id"] = options.kms_key
+    if options.checksum is not None:
+        config["checksum_algorithm"] = options.checksum
     if endpoint is not None:
         address = endpoint if path_style else endpoint.replace("://", f"://{bucket}.", 1)
         config |= {"endpoint": address, "aws_endpoint_url_s3": address}
@@ -222,22 +186,30 @@ def _region(bucket: str, options: S3Options, aws: _Aws, endpoint: str | None) ->
     known = options.region or os.environ.get("AWS_REGION") or aws.session.region_name
     if known or endpoint is not None:
         return known or "us-east-1"
-    return discovered_region(bucket, _boto3_client(options, aws))
+    return _bucket(bucket, options, aws).region()
 
 
-def _boto3_client(options: S3Options, aws: _Aws) -> "S3Client":
+def _bucket(bucket: str, options: S3Options, aws: _Aws) -> Bucket:
     import botocore
     from botocore.config import Config
 
     config = Config(
         connect_timeout=CONNECT.total_seconds(),
-        read_timeout=SMALL_REQUEST.total_seconds(),
+        read_timeout=_REPLY.total_seconds(),
+        max_pool_connections=CALLS,
         retries={"total_max_attempts": 3, "mode": "standard"},
         s3={"addressing_style": "auto" if options.path_style is None else "path" if options.path_style else "virtual"},
         signature_version=botocore.UNSIGNED if options.anonymous else None,
     )
     region = options.region or os.environ.get("AWS_REGION") or aws.session.region_name or "us-east-1"
-    return aws.session.client("s3", region_name=region, endpoint_url=_endpoint(options, aws), config=config)
+    endpoint = _endpoint(options, aws)
+    encryption = {"ServerSideEncryption": options.encryption, "SSEKMSKeyId": options.kms_key}
+    return Bucket(
+        name=bucket,
+        client=aws.session.client("s3", region_name=region, endpoint_url=endpoint, config=config),
+        endpoint=endpoint or "",
+        encryption={name: said for name, said in encryption.items() if said is not None},
+    )
 
 
 def _is_host_name(bucket: str) -> bool:
