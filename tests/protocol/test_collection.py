@@ -1,6 +1,6 @@
 """Against a collector: what it condemns is sent anew under another id, and what it purges is said to be purged.
 
-The collector's commits are made by hand here; the order of the log decides every race, whoever makes them.
+The collector acts at one chosen moment of another's verb; `test_interleavings.py` tries all moments.
 """
 
 import secrets
@@ -10,16 +10,19 @@ import pytest
 from tests.protocol.support import data_ids, save, save_by, write_hint
 
 from modelstore_core import Corrupt, ModelStore, StorageError, VersionNotFound, VersionPurged
-from modelstore_core.model.operations import Condemn, Purge
 from modelstore_core.storage.local import LocalStorage
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.storage.protocol import Storage
 from modelstore_core.testing.audit import audit
-from modelstore_core.testing.stores import MeanwhileStorage, MeanwhileVerb, commit, store_over
+from modelstore_core.testing.faults import Fault, FaultyStorage, SimulatedCrash
+from modelstore_core.testing.stores import MeanwhileStorage, MeanwhileVerb, store_over
 
 
 class Collector:
-    """Condemns every id that no commit names, and removes its objects; with `others` more ids in the same commit."""
+    """Collects whatever its age: with `others` more stray ids in the same commit, and `then` so many commits after it.
+
+    One that does not remove is killed at that moment.
+    """
 
     def __init__(self, storage: Storage, *, others: int = 0, then: int = 0, removes: bool = True) -> None:
         self.storage = storage
@@ -29,14 +32,23 @@ class Collector:
         self.condemned: set[str] = set()
 
     def __call__(self) -> None:
-        known = {e["op"].get("data") for e in audit(self.storage, "m", files=False).entries}
-        doomed = data_ids(self.storage) - known
-        self.condemned |= doomed
-        commit(self.storage, "m", Condemn(ids=(*(secrets.token_hex(16) for _ in range(self.others)), *doomed)))
-        keys = [info.key for info in self.storage.list("models/m/data/")]
-        self.storage.delete([key for key in keys if key.split("/")[3] in doomed and self.removes])
+        strays = {secrets.token_hex(16) for _ in range(self.others)}
+        for stray in strays:
+            self.storage.put(f"models/m/data/{stray}/weights.bin", b"nobody's")
+        if self.removes:
+            store_over(self.storage).collect("m", older_than=0)
+        else:
+            dying = FaultyStorage(self.storage, script=lambda verb, key, _: _death(verb, key))
+            with pytest.raises(SimulatedCrash):
+                store_over(dying).collect("m", older_than=0)
+        said = [e["op"]["ids"] for e in audit(self.storage, "m", files=False).entries if e["verb"] == "condemn"]
+        self.condemned |= {data_id for ids in said for data_id in ids} - strays
         for step in range(self.then):
             store_over(self.storage).annotate("m@1", metrics={"step": step})
+
+
+def _death(verb: str, key: str) -> Fault | None:
+    return Fault("crash") if verb == "delete" and "/data/" in key else None
 
 
 def saved_beside(memory: MemoryStorage, collector: Collector, *, warm: bool = False, key: str | None = None) -> int:
@@ -143,11 +155,9 @@ def purged(store: ModelStore, memory: MemoryStorage) -> ModelStore:
 
 def purge(memory: MemoryStorage, number: int) -> None:
     """Delete, purge and remove one version, as time and a collector do."""
-    version = store_over(memory).delete(f"m@{number}", force=True)
-    record = next(e["seq"] for e in audit(memory, "m").entries if e["op"].get("number") == number)
-    commit(memory, "m", Purge(number=number, record=record))
-    prefix = version.url.removeprefix(f"{memory.url}/")
-    memory.delete([info.key for info in memory.list(f"{prefix}/")])
+    store_over(memory).delete(f"m@{number}", force=True)
+    (gone,) = store_over(memory).collect("m", older_than=0).removed
+    assert (gone.kind, gone.number) == ("purged", number)
 
 
 @pytest.mark.parametrize("verb", ["load", "promote", "annotate", "delete", "restore", "pull"])

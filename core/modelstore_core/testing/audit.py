@@ -62,12 +62,14 @@ class Audit:
         numbers: All versions' numbers, 1, 2, 3 … .
         live: Those that are live.
         aliases: What each alias points to.
+        strays: The data folders with objects that belong to no version, or to a purged one.
     """
 
     entries: Sequence[_Document]
     numbers: Sequence[int]
     live: Sequence[int]
     aliases: dict[str, int]
+    strays: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -77,6 +79,7 @@ class _Ledger:
     versions: dict[int, _Version] = field(default_factory=dict)
     aliases: dict[str, _Alias] = field(default_factory=dict)
     moves: dict[tuple[int, str], _Alias] = field(default_factory=dict)
+    condemned: set[str] = field(default_factory=set)
 
     def apply(self, entry: _Document) -> None:
         op, seq = entry["op"], entry["seq"]
@@ -95,7 +98,10 @@ class _Ledger:
                 current = self.aliases.get(op["alias"])
                 assert op["current"] == (None if current is None else current.number), entry
             case "annotate":
+                assert not self.versions[op["number"]].purged, entry
                 self.versions[op["number"]].annotated = seq
+            case "condemn":
+                self._condemn(op, seq)
             case _:
                 self._remove_or_restore(op)
 
@@ -116,6 +122,8 @@ class _Ledger:
         number, seq = op["number"], entry["seq"]
         assert number == len(self.versions) + 1, f"version {number} comes after {len(self.versions)} others"
         of_key = [n for n, version in self.versions.items() if entry["key"] is not None and version.key == entry["key"]]
+        taken = {version.op["data"] for version in self.versions.values()} | self.condemned
+        assert op["data"] not in taken, f"version {number} is published under an id that is condemned or another's"
         assert op["supersedes"] == (of_key[-1] if of_key else None), entry
         if of_key:
             self.versions[of_key[-1]].superseded_by = number
@@ -142,11 +150,19 @@ class _Ledger:
             back = trail[-1].back
         return trail
 
+    def _condemn(self, op: _Document, seq: int) -> None:
+        ids = set(op["ids"])
+        assert seq > 1, f"condemned in an empty log: {op}"
+        assert ids, "a condemnation of nothing"
+        assert len(ids) == len(op["ids"]), f"an id twice: {op}"
+        assert not ids & self.condemned, f"condemned a second time: {ids & self.condemned}"
+        assert not ids & {version.op["data"] for version in self.versions.values()}, f"condemned a version's id: {op}"
+        self.condemned |= ids
+
     def _remove_or_restore(self, op: _Document) -> None:
-        if op["kind"] == "condemn":
-            assert not set(op["ids"]) & {version.op["data"] for version in self.versions.values()}, op
-            return
         version = self.versions[op["number"]]
+        assert op["record"] == version.record, op
+        assert not version.purged, f"{op['kind']} after the purge of version {op['number']}"
         match op["kind"]:
             case "delete":
                 assert not version.deleted, op
@@ -189,8 +205,12 @@ def audit(storage: Storage, model: str, *, files: bool = True) -> Audit:
     if files:
         for version in ledger.versions.values():
             _check_files(storage, root, version)
+    kept = {version.op["data"] for version in ledger.versions.values() if not version.purged}
+    there = {info.key.removeprefix(f"{root}/data/").partition("/")[0] for info in storage.list(f"{root}/data/")}
     aliases = {name: alias.number for name, alias in ledger.aliases.items()}
-    return Audit(entries=entries, numbers=[*ledger.versions], live=live, aliases=aliases)
+    return Audit(
+        entries=entries, numbers=[*ledger.versions], live=live, aliases=aliases, strays=frozenset(there - kept)
+    )
 
 
 def _log(storage: Storage, root: str) -> list[bytes]:
