@@ -1,9 +1,14 @@
 """For all tests."""
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.emulators import azurite_program
+
+if TYPE_CHECKING:
+    from modelstore_core.testing.azurite import Azurite
 
 # Before anything imports them: the suites that are shipped for others assert with the details that tests show.
 pytest.register_assert_rewrite("modelstore_core.testing")
@@ -26,6 +31,15 @@ def tell(request: pytest.FixtureRequest) -> Tell:
         lines.append(f"{request.node.nodeid.rpartition('/')[2]}: {counted}")
 
     return say
+
+
+@pytest.fixture(scope="session")
+def azurite() -> "Iterator[Azurite]":
+    """The emulator of Azure Blob Storage, one process for all tests: let each make a container of its own."""
+    from modelstore_core.testing.azurite import Azurite
+
+    with Azurite([azurite_program()]) as azurite:
+        yield azurite
 
 
 @pytest.hookimpl(wrapper=True)

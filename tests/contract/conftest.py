@@ -4,9 +4,6 @@ from pathlib import Path
 import pytest
 from tests.contract.aws import use_fake_aws
 from tests.contract.moto_server import MotoServer
-from tests.emulators import azurite_program
-
-from modelstore_core.testing.azurite import Azurite
 
 
 @pytest.fixture
@@ -18,9 +15,3 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def moto_endpoint() -> Iterator[str]:
     with MotoServer() as server:
         yield server.endpoint
-
-
-@pytest.fixture(scope="session")
-def azurite() -> Iterator[Azurite]:
-    with Azurite([azurite_program()]) as azurite:
-        yield azurite

@@ -10,6 +10,7 @@ import pytest
 from tests.needs import needed
 
 from modelstore_core.storage.azure import AzureOptions, AzureStorage
+from modelstore_core.storage.gcs import GCSOptions, GCSStorage
 from modelstore_core.storage.local import LocalStorage
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.storage.protocol import Storage
@@ -17,6 +18,7 @@ from modelstore_core.storage.s3 import S3Options, S3Storage
 from modelstore_core.testing.azurite import Azurite
 from modelstore_core.testing.counting import CountingStorage
 from modelstore_core.testing.faults import FaultyStorage
+from modelstore_core.testing.gcs_server import GCSServer
 from modelstore_core.testing.s3_server import S3Server
 from modelstore_core.testing.storage_contract import StorageContract
 
@@ -96,6 +98,7 @@ class TestMoto(StorageContract):
 
 class TestAzure(StorageContract):
     secrets = (Azurite.key,)
+    copies = False  # Azure tells no sha256
     rounds = 3
 
     @pytest.fixture
@@ -105,3 +108,14 @@ class TestAzure(StorageContract):
         container = f"container-{next(_numbers)}"
         azurite.create_container(container)
         return AzureStorage(container, "prefix", AzureOptions(endpoint=azurite.endpoint))
+
+
+class TestGCS(StorageContract):
+    secrets = ("token-of-google",)
+    copies = False  # Google tells no sha256
+
+    @pytest.fixture
+    def storage(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
+        monkeypatch.setenv("GOOGLE_BEARER_TOKEN", self.secrets[0])
+        with GCSServer(["models"], token=self.secrets[0]) as server:
+            yield GCSStorage("models", "team/prefix", GCSOptions(endpoint=server.endpoint))
