@@ -42,12 +42,14 @@ FRONT_DOOR = [
     "ModelVersion",
     "NotFound",
     "NotSerializable",
+    "Progress",
     "Records",
     "Side",
     "StorageDenied",
     "StorageError",
     "StorageMissing",
     "StorageUnavailable",
+    "StoreReadOnly",
     "StoreTooNew",
     "TooLarge",
     "Trust",
@@ -59,6 +61,7 @@ FRONT_DOOR = [
     "VersionNotFound",
     "VersionPurged",
     "__version__",
+    "log_progress",
 ]
 
 VERBS = [
@@ -108,6 +111,7 @@ KINDS = {
     "storage": "StorageError",
     "storage_missing": "StorageMissing",
     "storage_denied": "StorageDenied",
+    "store_read_only": "StoreReadOnly",
     "storage_unavailable": "StorageUnavailable",
     "unsafe_storage": "UnsafeStorage",
     "corrupt": "Corrupt",

@@ -74,6 +74,7 @@ _HOMES = {
         "StorageError",
         "StorageMissing",
         "StorageUnavailable",
+        "StoreReadOnly",
         "StoreTooNew",
         "TooLarge",
         "UnknownFormat",
@@ -103,6 +104,7 @@ _HOMES = {
         "ModelVersion",
         "Records",
     ),
+    "modelstore_core.progress": ("Progress", "log_progress"),
     "modelstore_core.registry.decisions": ("ANY",),
     "modelstore_core.store.facade": ("ModelStore",),
 }
@@ -141,12 +143,14 @@ __all__ = [
     "ModelVersion",
     "NotFound",
     "NotSerializable",
+    "Progress",
     "Records",
     "Side",
     "StorageDenied",
     "StorageError",
     "StorageMissing",
     "StorageUnavailable",
+    "StoreReadOnly",
     "StoreTooNew",
     "TooLarge",
     "Trust",
@@ -158,6 +162,7 @@ __all__ = [
     "VersionNotFound",
     "VersionPurged",
     "__version__",
+    "log_progress",
 ]
 
 

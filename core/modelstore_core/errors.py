@@ -23,6 +23,7 @@
     ├── StorageError (OSError)
     │   ├── StorageMissing                   the bucket or folder is not there
     │   ├── StorageDenied                    credentials or permissions
+    │   │   └── StoreReadOnly                it was opened to be read only
     │   ├── StorageUnavailable               time-outs, 5xx, throttling: try again later
     │   └── UnsafeStorage                    create-if-absent is not real there
     └── Corrupt                              bytes or records that are not what was written
@@ -56,6 +57,7 @@ __all__ = [
     "StorageError",
     "StorageMissing",
     "StorageUnavailable",
+    "StoreReadOnly",
     "StoreTooNew",
     "TooLarge",
     "UnknownFormat",
@@ -286,6 +288,12 @@ class StorageDenied(StorageError):
     """Credentials are missing or wrong, or a permission is lacking."""
 
     kind = "storage_denied"
+
+
+class StoreReadOnly(StorageDenied):
+    """The store was opened to be read only; nothing was asked and nothing written."""
+
+    kind = "store_read_only"
 
 
 class StorageUnavailable(StorageError):

@@ -33,6 +33,7 @@ CODES = {
     "StorageError": 5,
     "StorageMissing": 5,
     "StorageUnavailable": 5,
+    "StoreReadOnly": 5,
     "StoreTooNew": 6,
     "TooLarge": 2,
     "UnknownFormat": 2,

@@ -14,6 +14,7 @@ from modelstore_core.documents.canonical import check_sum, encode, parse, seal, 
 from modelstore_core.documents.commit import Commit, read_commit, write_commit
 from modelstore_core.documents.operations import read_entry, summarize, write_entry
 from modelstore_core.documents.sidecars import (
+    Claim,
     Hashed,
     Mark,
     StoreDocument,
@@ -85,10 +86,12 @@ def test_a_hint_is_read_as_it_was_written(model: str, mark: Mark, nonce: str) ->
     assert read_hint(write_hint(model, mark, nonce)) == (model, mark)
 
 
-@given(some.text, MARKS)
+@given(some.text, MARKS, st.just("") | some.hexes)
 @effort(60)
-def test_a_claim_is_read_as_it_was_written(key: str, mark: Mark) -> None:
-    assert read_claim(write_claim(key, mark)) == mark
+def test_a_claim_is_read_as_it_was_written(key: str, mark: Mark, data_id: str) -> None:
+    claim = Claim(mark=mark, data_id=data_id)
+
+    assert read_claim(write_claim(key, claim)) == claim
 
 
 @given(st.lists(some.entries, min_size=1, max_size=4), st.integers(0, 5), some.digests)

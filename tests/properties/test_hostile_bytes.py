@@ -67,9 +67,9 @@ def test_anything_may_be_read_as_a_hint(raw: bytes) -> None:
 @given(st.one_of(st.binary(max_size=200), objects("/keys/").map(lambda found: found[1])))
 @effort(150)
 def test_anything_may_be_read_as_a_claim(raw: bytes) -> None:
-    mark = read_claim(raw)
+    claim = read_claim(raw)
 
-    assert mark is None or 0 <= mark.seq < 2**63
+    assert claim is None or 0 <= claim.mark.seq < 2**63
 
 
 @given(st.one_of(st.binary(max_size=200), objects("/blocks/").map(lambda found: found[1])))

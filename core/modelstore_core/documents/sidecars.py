@@ -1,5 +1,6 @@
 """The objects beside the log: hints, claims, blocks, and the store's own document."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from modelstore_core.model.json import JsonObject
 from modelstore_core.model.operations import Entry
 
 __all__ = [
+    "Claim",
     "Hashed",
     "Mark",
     "StoreDocument",
@@ -25,6 +27,8 @@ __all__ = [
     "write_store",
 ]
 
+_ID = re.compile("[0-9a-f]{32}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
@@ -37,6 +41,19 @@ class Mark:
 
     seq: int
     op_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """From where on the log is to be looked through for a key, and where its first attempt was to send its files.
+
+    Attributes:
+        mark: No commit with the key has a position up to this one.
+        data_id: Where finished files of an attempt that crashed may lie; "" if that is not known.
+    """
+
+    mark: Mark
+    data_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,15 +84,20 @@ def read_hint(raw: bytes | None) -> tuple[str, Mark] | None:
     return None if raw is None else _read_mark(raw, "model")
 
 
-def write_claim(key: str, mark: Mark) -> bytes:
+def write_claim(key: str, claim: Claim) -> bytes:
     """A claim's bytes."""
-    return seal(encode({"key": key, "seq": mark.seq, "op": mark.op_id}))
+    data: JsonObject = {"data": claim.data_id} if claim.data_id else {}
+    return seal(encode({"key": key, "seq": claim.mark.seq, "op": claim.mark.op_id, **data}))
 
 
-def read_claim(raw: bytes) -> Mark | None:
-    """A claim's mark, or None if it is not a claim: then nothing is proven."""
+def read_claim(raw: bytes) -> Claim | None:
+    """A claim, or None if it is not one: then nothing is proven."""
     found = _read_mark(raw, "key")
-    return None if found is None else found[1]
+    if found is None:
+        return None
+    data_id = parse(raw, "claim").get("data")
+    known = isinstance(data_id, str) and _ID.fullmatch(data_id)
+    return Claim(mark=found[1], data_id=str(data_id) if known else "")
 
 
 def _read_mark(raw: bytes, subject: str) -> tuple[str, Mark] | None:

@@ -6,6 +6,7 @@ from functools import partial
 
 from modelstore_core.documents.commit import BLOCK, Commit, read_commit, write_commit
 from modelstore_core.documents.sidecars import (
+    Claim,
     Hashed,
     Mark,
     read_block,
@@ -102,14 +103,17 @@ class Journal:
         self._fetch_commit(seq)
         return self._rows[seq].entry
 
-    def claim(self, key: str, mark: Mark) -> Mark:
-        """Stake the key from `mark` on, or learn from where it was staked first; a mark counts only if proven."""
+    def claim(self, key: str, mark: Mark, data_id: str = "") -> Claim:
+        """Stake the key from `mark` on, or learn from where it was staked first; a mark counts only if proven.
+
+        The answer names a `data_id` only if another attempt staked the key for files that it was going to send there.
+        """
         claim_key = f"{self.root}/keys/{hashlib.sha256(key.encode()).hexdigest()}.json"
-        body = write_claim(key, mark)
+        body = write_claim(key, Claim(mark=mark, data_id=data_id))
         taken = self._create_known(claim_key, body, lambda raw: raw == body, mark)
         if taken is None:
-            return mark
-        return read_claim(taken) or _BEGINNING
+            return Claim(mark=mark, data_id="")
+        return read_claim(taken) or Claim(mark=_BEGINNING, data_id="")
 
     def append(self, base: Commit | None, entry: Entry, state: State) -> tuple[bool, Commit]:
         """Offer the commit after `base`: (True, it), or (False, the other's commit that stands there).

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,11 +36,13 @@ def digest_of(files: Iterable[FileEntry]) -> str:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def hash_file(path: Path) -> tuple[int, str]:
-    """The size and sha256 of a file, read once in bounded memory."""
+def hash_file(path: Path, passed: Callable[[int], object] | None = None) -> tuple[int, str]:
+    """The size and sha256 of a file, read once in bounded memory; `passed` is told of each piece's size."""
     digest, size = hashlib.sha256(), 0
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
             size += len(chunk)
+            if passed is not None:
+                passed(len(chunk))
     return size, digest.hexdigest()

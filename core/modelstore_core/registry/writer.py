@@ -6,7 +6,7 @@ from functools import partial
 from typing import TypeAlias
 
 from modelstore_core.documents.commit import Commit
-from modelstore_core.documents.sidecars import Mark
+from modelstore_core.documents.sidecars import Claim, Mark
 from modelstore_core.errors import CommitUncertain, Conflict, NotFound, StorageError, StorageUnavailable
 from modelstore_core.journal.admission import Admission, stamp
 from modelstore_core.journal.log import Journal
@@ -63,7 +63,7 @@ class Start:
 
     base: Commit | None
     mark: Mark
-    claim: Mark | None
+    claim: Claim | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,18 +95,24 @@ class Writer:
         self.admission.look()
         return Sight(known=known, mark=marks[0])
 
-    def begin(self, request: Request, sight: Sight, beside: Sequence[Callable[[], object]] = ()) -> Start:
-        """Find a commit to build on, stake the key, and run `beside`, all in one round.
+    def begin(
+        self, request: Request, sight: Sight, beside: Sequence[Callable[[], object]] = (), data_id: str = ""
+    ) -> Start:
+        """Find a commit to build on, stake the key (for files at `data_id`), and run `beside`, all in one round.
 
         The commit may lag behind the head. What `beside` does may rest on the mark only as far as it is proven later.
         """
         known, mark = sight.known, sight.mark
         base: list[Commit | None] = [known]
-        claim: list[Mark] = []
+        claim: list[Claim] = []
         calls: list[Callable[[], object]] = list(beside)
         if known is None:
             calls.append(lambda: base.insert(0, self.journal.read(max(mark.seq, 1))))
-        stake = partial(self._stake, request, mark, claim)
+
+        def stake() -> None:
+            if request.key is not None:
+                claim.append(self.journal.claim(request.key, mark, data_id))
+
         # Only a save may be the first to write of a model: other verbs leave nothing behind where there is none.
         at_once = request.verb == "save" or mark.seq > 0
         if beside or (at_once and request.key is not None):
@@ -121,10 +127,6 @@ class Writer:
             self.admission.ensure()
             stake()
         return Start(base=found, mark=mark, claim=claim[0] if claim else None)
-
-    def _stake(self, request: Request, mark: Mark, claim: list[Mark]) -> None:
-        if request.key is not None:
-            claim.append(self.journal.claim(request.key, mark))
 
     def commit(self, request: Request, start: Start, decide: Decide) -> Outcome:
         """Decide and commit until it stands, or until an answer without a commit is known to be current.
@@ -165,14 +167,14 @@ class Writer:
                 )
             self.ports.sleep(self.ports.jitter() * 0.002)
 
-    def earlier(self, view: View, request: Request, claim: Mark | None) -> Answer | None:
+    def earlier(self, view: View, request: Request, claim: Claim | None) -> Answer | None:
         """The outcome of an earlier call with this verb and key, if the log holds one."""
         if request.key is None or view.head is None:
             return None
         if claim is None:  # the model came to be during this call, and where there is none nothing is staked
             self.admission.ensure()
             claim = self.journal.claim(request.key, Mark(seq=0, op_id=""))
-        entries = view.entries(view.proven(claim) + 1, NOTHING)
+        entries = view.entries(view.proven(claim.mark) + 1, NOTHING)
         mine = [e for e in entries if e.key == request.key and e.verb == request.verb]
         if not mine:
             return None

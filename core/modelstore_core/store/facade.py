@@ -1,11 +1,14 @@
 """`ModelStore`: every public verb, over one folder or bucket."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from modelstore_core.formats.trust import Trust, parse_trust
+from modelstore_core.progress import Progress
 from modelstore_core.storage.opening import Option, open_storage
 from modelstore_core.storage.protocol import Storage
+from modelstore_core.storage.readonly import ReadOnlyStorage
+from modelstore_core.store.caching import checked_cache
 from modelstore_core.store.handle import Handle, Settings, checked_actor, location
 from modelstore_core.store.keeping import Keeping
 from modelstore_core.store.reading import Reading
@@ -32,6 +35,10 @@ class ModelStore(Reading, Writing, Keeping):
         trust: str | Iterable[str] | Trust = "listed",
         single_writer: bool = False,
         patience: float = 60.0,
+        read_only: bool = False,
+        cache: str | os.PathLike[str] | bool | None = None,
+        cache_size: int | str | None = None,
+        progress: Callable[[Progress], None] | bool = True,
         **options: Option,
     ) -> None:
         """Name a store.
@@ -43,16 +50,31 @@ class ModelStore(Reading, Writing, Keeping):
                 list of exact names to allow besides, or "full" (everything).
             single_writer: Write although the storage cannot create-if-absent; then never write from two places.
             patience: Seconds that one step may take under errors before it gives up.
+            read_only: Refuse every verb that writes, before anything is asked of the storage.
+            cache: A folder of this machine that keeps what was fetched from a remote store; True for one below the
+                user's `~/.cache`, False for none; `MODELSTORE_CACHE` if left out.
+            cache_size: How much may lie there, in bytes or as "10 GiB"; `MODELSTORE_CACHE_SIZE` if left out.
+            progress: Called with a `Progress` while files are saved, loaded, pulled or copied, by one thread at a
+                time; it stays behind when the store is pickled. True: a bar after two seconds, if stderr is a
+                terminal and rich is installed. False: nothing.
             options: The storage's: for S3 `endpoint`, `region`, `profile`, `path_style`, `anonymous`.
 
         Raises:
             InvalidLocation: The URL or an option is not understood.
+            InvalidInput: Another argument is not what it must be.
             MissingExtra: The URL's scheme needs packages that are not installed.
         """
         settings = Settings(
-            actor=checked_actor(actor), trust=parse_trust(trust), single_writer=single_writer, patience=patience
+            actor=checked_actor(actor),
+            trust=parse_trust(trust),
+            single_writer=single_writer,
+            patience=patience,
+            cache=checked_cache(cache=cache, size=cache_size),
+            bar=progress is True,
         )
-        self._handle = Handle(open_storage(location(url), **options), settings)
+        storage = open_storage(location(url), **options)
+        tell = None if isinstance(progress, bool) else progress
+        self._handle = Handle(ReadOnlyStorage(storage) if read_only else storage, settings, tell=tell)
 
     @classmethod
     def over(cls, handle: Handle) -> "ModelStore":

@@ -4,6 +4,8 @@ import getpass
 import os
 from dataclasses import dataclass
 
+from modelstore_core.artifacts.cache import Cache
+from modelstore_core.artifacts.reading import Artifacts
 from modelstore_core.errors import InvalidInput, InvalidLocation
 from modelstore_core.formats.trust import Trust
 from modelstore_core.journal.admission import Admission
@@ -11,10 +13,13 @@ from modelstore_core.journal.log import Journal
 from modelstore_core.model import names
 from modelstore_core.model.records import ModelVersion
 from modelstore_core.ports import Ports
+from modelstore_core.progress import Meter, Tell, Transfer
 from modelstore_core.registry import queries
 from modelstore_core.registry.view import View
 from modelstore_core.registry.writer import Decide, Decision, Outcome, Request, Writer
 from modelstore_core.storage.protocol import Storage
+from modelstore_core.storage.readonly import ReadOnlyStorage
+from modelstore_core.store.bar import bar_on_terminal
 from modelstore_core.version import __version__
 
 __all__ = ["Handle", "Settings", "checked_actor", "location"]
@@ -24,21 +29,38 @@ _MAX_ACTOR = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How a store was opened, beside its storage."""
+    """How a store was opened, beside its storage.
+
+    Attributes:
+        actor: Who writes.
+        trust: What loading may construct.
+        single_writer: Whether to write even where create-if-absent is not real.
+        patience: Seconds that one step may take under errors.
+        cache: Where files that were fetched are kept.
+        bar: Whether transfers that take long show a bar, if there is a terminal and nobody else is told.
+    """
 
     actor: str
     trust: Trust
     single_writer: bool
     patience: float
+    cache: Cache | None = None
+    bar: bool = False
 
 
 class Handle:
-    """A storage with the journals of its models; cheap to make, asks the storage nothing by itself."""
+    """A storage with the journals of its models; cheap to make, asks the storage nothing by itself.
 
-    def __init__(self, storage: Storage, settings: Settings, ports: Ports | None = None) -> None:
+    Whoever is told of progress stays behind when it is pickled: functions of one process mean nothing in another.
+    """
+
+    def __init__(
+        self, storage: Storage, settings: Settings, ports: Ports | None = None, *, tell: Tell | None = None
+    ) -> None:
         self.storage = storage
         self.settings = settings
         self.ports = ports or Ports()
+        self._tell = tell
         self._journals: dict[str, Journal] = {}
         self._admission = Admission(
             storage,
@@ -64,8 +86,24 @@ class Handle:
         journal = self.journal(name)
         return View(journal, journal.newest(journal.known()))
 
+    def meter(self, verb: Transfer, reference: str) -> Meter:
+        """What tells of a transfer whoever wants to know."""
+        shows = self.settings.bar and self._tell is None
+        return Meter(verb, reference, bar_on_terminal(self.ports.monotonic) if shows else self._tell)
+
+    def artifacts(self, name: str, meter: Meter) -> Artifacts:
+        """The files of the model's versions."""
+        cache = self.settings.cache
+        return Artifacts(self.storage, self.journal(name).root, cache=cache, passed=meter.passed)
+
     def writer(self, name: str) -> Writer:
-        """A writer for the model."""
+        """A writer for the model.
+
+        Raises:
+            StoreReadOnly: Nothing may be written.
+        """
+        if isinstance(self.storage, ReadOnlyStorage):
+            self.storage.refuse()
         return Writer(self.journal(name), self._admission, self.ports, self.settings.patience)
 
     def write(self, name: str, request: Request, decide: Decide) -> Outcome:

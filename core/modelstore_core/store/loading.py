@@ -1,18 +1,20 @@
 """From a reference to an object, a folder or a pyfunc: resolve, check every byte, and only then read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
 from modelstore_core import formats
-from modelstore_core.artifacts import Artifacts, MissingFile
+from modelstore_core.artifacts.reading import Artifacts, MissingFile
 from modelstore_core.errors import InvalidInput, VersionPurged
 from modelstore_core.formats.trust import Trust
-from modelstore_core.journal.log import Journal
+from modelstore_core.model.digest import FileEntry
 from modelstore_core.model.names import Reference
 from modelstore_core.model.operations import AddVersion
+from modelstore_core.progress import Meter
+from modelstore_core.registry.fold import Folded
 from modelstore_core.registry.view import LOADING, View
-from modelstore_core.storage.protocol import Storage
+from modelstore_core.store.handle import Handle
 
 __all__ = ["LoadAs", "load", "pull"]
 
@@ -20,41 +22,55 @@ LoadAs: TypeAlias = Literal["object", "path", "pyfunc"]
 
 T = TypeVar("T")
 
+Use: TypeAlias = Callable[[Artifacts, AddVersion, Sequence[FileEntry]], T]
+"""What is done with a version and those of its files that are needed."""
+
 _LOAD_AS_PATHS = frozenset({"file", "folder"})
 
 
-def load(storage: Storage, journal: Journal, reference: Reference, kind: LoadAs, trust: Trust) -> object:
+def load(handle: Handle, reference: Reference, kind: LoadAs, trust: Trust) -> object:
     """The version's object, folder or pyfunc model; its bytes are checked before anything reads them."""
-    artifacts = Artifacts(storage, journal.root)
-    match kind:
-        case "object":
-            return _with_version(journal, reference, lambda added: _load_object(artifacts, added, trust))
-        case "path":
-            return _with_version(journal, reference, lambda added: artifacts.lasting(added.data, added.files))
-        case "pyfunc":
-            return _with_version(journal, reference, lambda added: _load_pyfunc(artifacts, added, trust))
-        case _:
-            raise InvalidInput(f"as_={kind!r} is unknown.", value=kind, fix="Use 'object', 'path' or 'pyfunc'.")
+    if kind not in {"object", "path", "pyfunc"}:
+        raise InvalidInput(f"as_={kind!r} is unknown.", value=kind, fix="Use 'object', 'path' or 'pyfunc'.")
+
+    def use(artifacts: Artifacts, added: AddVersion, needed: Sequence[FileEntry]) -> object:
+        if kind == "object":
+            return _load_object(artifacts, added, needed, trust)
+        if kind == "pyfunc":
+            return _load_pyfunc(artifacts, added, trust)
+        return artifacts.lasting(added.data, added.files)
+
+    with handle.meter("load", reference.name) as meter:
+        return _with_version(handle, reference, meter, use, loads_only=kind == "object")
 
 
-def pull(storage: Storage, journal: Journal, reference: Reference, target: Path) -> Path:
+def pull(handle: Handle, reference: Reference, target: Path) -> Path:
     """All files of the version in a new folder, which appears whole or not at all."""
-    artifacts = Artifacts(storage, journal.root)
-    _with_version(journal, reference, lambda added: artifacts.pull(added.data, added.files, target))
+    with handle.meter("pull", reference.name) as meter:
+        _with_version(handle, reference, meter, lambda there, added, files: there.pull(added.data, files, target))
     return target
 
 
-def _with_version(journal: Journal, reference: Reference, use: Callable[[AddVersion], T]) -> T:
+def _with_version(handle: Handle, reference: Reference, meter: Meter, use: Use[T], *, loads_only: bool = False) -> T:
     """Use the version that the reference means now; if its files vanish meanwhile, find out why."""
+    journal = handle.journal(reference.name)
+    artifacts = handle.artifacts(reference.name, meter)
+
+    def used(version: Folded) -> T:
+        added = version.added
+        files = [file for file in added.files if not loads_only or file.path in added.loads]
+        meter.expect([file.size for file in files], f"{reference.name}@{version.number}")
+        return use(artifacts, added, files)
+
     view = View(journal, journal.newest(journal.known()))
     version = view.usable(reference, LOADING)
     try:
-        return use(version.added)
+        return used(version)
     except MissingFile:
         view = View(journal, journal.newest(view.head))
         again = view.resolve(reference, LOADING)
         if again.number != version.number:
-            return use(view.usable(reference, LOADING).added)
+            return used(view.usable(reference, LOADING))
         if view.version(version.number).purged:
             ref = f"{journal.model}@{version.number}"
             raise VersionPurged(
@@ -63,8 +79,7 @@ def _with_version(journal: Journal, reference: Reference, use: Callable[[AddVers
         raise
 
 
-def _load_object(artifacts: Artifacts, added: AddVersion, trust: Trust) -> object:
-    needed = [file for file in added.files if file.path in added.loads]
+def _load_object(artifacts: Artifacts, added: AddVersion, needed: Sequence[FileEntry], trust: Trust) -> object:
     if added.format in _LOAD_AS_PATHS:
         return formats.read(artifacts.lasting(added.data, needed), format=added.format, loads=added.loads, trust=trust)
     with artifacts.opened(added.data, needed) as folder:

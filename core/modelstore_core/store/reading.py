@@ -43,7 +43,7 @@ class Reading:
         """
         parsed = parse_reference(reference)
         policy = self._handle.settings.trust if trust is None else parse_trust(trust)
-        return load(self._handle.storage, self._handle.journal(parsed.name), parsed, as_, policy)
+        return load(self._handle, parsed, as_, policy)
 
     def pull(self, reference: str, target: str | os.PathLike[str]) -> Path:
         """Copy the version's files, checked, into a new folder that appears whole or not at all.
@@ -53,7 +53,7 @@ class Reading:
             NotFound, VersionDeleted, VersionPurged, Corrupt: As for `load`.
         """
         parsed = parse_reference(reference)
-        return pull(self._handle.storage, self._handle.journal(parsed.name), parsed, Path(target))
+        return pull(self._handle, parsed, Path(target))
 
     def get(self, reference: str) -> ModelVersion:
         """The version's record, without its bytes; by number also of a deleted version.

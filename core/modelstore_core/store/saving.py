@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from modelstore_core import formats
-from modelstore_core.artifacts import Stage
+from modelstore_core.artifacts.stage import Stage
 from modelstore_core.errors import CommitUncertain, InvalidInput
 from modelstore_core.model import names
 from modelstore_core.model.json import JsonObject, as_json, as_metrics, as_params, as_tags
@@ -44,12 +44,15 @@ def save_model(
     aliases = _aliases(said.aliases)
     writer = handle.writer(name)
     sight = writer.look()  # before the stage has an id, which in a folder others can see
-    stage = Stage(handle.storage, writer.journal.root, handle.ports.token())
+    meter = handle.meter("save", name)
+    stage = Stage(handle.storage, writer.journal.root, handle.ports.token(), passed=meter.passed)
     published: str | None = None
     try:
-        written = formats.write(model, stage.folder, format=format, input_example=input_example)
-        draft = Draft(record=_completed(record, written), aliases=aliases)
-        outcome = save(writer, sight, stage, draft, request)
+        with meter:
+            written = formats.write(model, stage.folder, format=format, input_example=input_example)
+            meter.expect(stage.sizes())
+            draft = Draft(record=_completed(record, written), aliases=aliases)
+            outcome = save(writer, sight, stage, draft, request)
         if outcome.entry is not None and isinstance(outcome.entry.op, AddVersion):
             published = outcome.entry.op.data
     except CommitUncertain:
