@@ -5,17 +5,22 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 import xgboost
 from tests.formats.plain import Doubler
-from tests.formats.samples import FRAME, fitted
+from tests.formats.samples import FRAME, STATSMODELS, fitted
 
 from modelstore_core.formats import Trust, parse_trust
+from modelstore_core.formats.catboost import CatboostFormat
 from modelstore_core.formats.files import FileFormat, FolderFormat
 from modelstore_core.formats.lightgbm import LightgbmFormat
+from modelstore_core.formats.onnx import OnnxFormat
 from modelstore_core.formats.pickled import PickleFormat
 from modelstore_core.formats.protocol import Saved
 from modelstore_core.formats.sklearn import SklearnFormat
+from modelstore_core.formats.statsmodels import StatsmodelsFormat
+from modelstore_core.formats.tables import NumpyFormat, PandasFormat
 from modelstore_core.formats.xgboost import XgboostFormat
 from modelstore_core.testing.format_contract import FormatContract
 
@@ -72,6 +77,53 @@ class TestLightgbm(Predicting):
 class TestLightgbmBooster(Predicting):
     format = LightgbmFormat()
     kind = "lgbm_booster"
+
+
+class TestCatboost(Predicting):
+    format = CatboostFormat()
+    kind = "catboost_classifier"
+
+
+class TestCatboostItself(Predicting):
+    format = CatboostFormat()
+    kind = "catboost"
+
+
+class TestOnnx(FormatContract):
+    format = OnnxFormat()
+
+    def model(self, scratch: Path) -> object:
+        return fitted("onnx")
+
+    def equal(self, left: object, right: object) -> bool:
+        return left == right
+
+
+class TestStatsmodels(Predicting):
+    format = StatsmodelsFormat()
+    trust: ClassVar[Trust] = parse_trust(STATSMODELS)
+    kind = "ols"
+
+
+class TestNumpy(FormatContract):
+    format = NumpyFormat()
+
+    def model(self, scratch: Path) -> object:
+        return np.arange(12.0).reshape(3, 4)
+
+    def equal(self, left: Any, right: Any) -> bool:
+        return np.array_equal(left, right)
+
+
+class TestPandas(FormatContract):
+    format = PandasFormat()
+
+    def model(self, scratch: Path) -> object:
+        return FRAME.assign(kind=pd.Categorical(["a", "b"] * 20)).set_index("age")
+
+    def equal(self, left: Any, right: Any) -> bool:
+        pd.testing.assert_frame_equal(left, right)
+        return True
 
 
 class TestPickle(FormatContract):

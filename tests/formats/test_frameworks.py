@@ -9,11 +9,11 @@ import mlflow.pyfunc
 import numpy as np
 import pytest
 from tests.formats.fresh import run
-from tests.formats.samples import FRAME, fitted
+from tests.formats.samples import FRAME, STATSMODELS, fitted
 
 from modelstore_core.formats import Written, parse_trust, read, read_pyfunc, write
 
-TRUST = parse_trust(["tests.formats.plain.Doubler"])
+TRUST = parse_trust(["tests.formats.plain.Doubler", *STATSMODELS])
 KINDS = {
     "logistic": "sklearn",
     "pipeline": "sklearn",
@@ -24,6 +24,9 @@ KINDS = {
     "xgb_booster": "xgboost",
     "lgbm_classifier": "lightgbm",
     "lgbm_booster": "lightgbm",
+    "catboost": "catboost",
+    "catboost_classifier": "catboost",
+    "ols": "statsmodels",
     "doubler": "pickle",
 }
 
@@ -111,7 +114,7 @@ import json, sys
 from pathlib import Path
 from modelstore_core.formats import parse_trust, read
 for folder, format, loads in json.loads(sys.argv[1]):
-    model = read(Path(folder), format=format, loads=loads, trust=parse_trust(["tests.formats.plain.Doubler"]))
+    model = read(Path(folder), format=format, loads=loads, trust=parse_trust("full"))
     assert not {"mlflow", "yaml"} & set(sys.modules), "imported MLflow"
     from tests.formats.samples import FRAME
     if type(model).__module__ == "xgboost.core":

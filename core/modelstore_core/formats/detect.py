@@ -4,12 +4,16 @@ import warnings
 from functools import cache
 
 from modelstore_core.errors import NotSerializable, UnknownFormat
+from modelstore_core.formats.catboost import CatboostFormat
 from modelstore_core.formats.files import FileFormat, FolderFormat
 from modelstore_core.formats.lightgbm import LightgbmFormat
 from modelstore_core.formats.objects import class_name
+from modelstore_core.formats.onnx import OnnxFormat
 from modelstore_core.formats.pickled import PickleFormat
 from modelstore_core.formats.protocol import Format
 from modelstore_core.formats.sklearn import SklearnFormat
+from modelstore_core.formats.statsmodels import StatsmodelsFormat
+from modelstore_core.formats.tables import NumpyFormat, PandasFormat
 from modelstore_core.formats.xgboost import XgboostFormat
 
 __all__ = ["ENTRY_POINTS", "choose", "format_named", "format_names"]
@@ -17,7 +21,18 @@ __all__ = ["ENTRY_POINTS", "choose", "format_named", "format_names"]
 ENTRY_POINTS = "modelstore.formats"
 
 # xgboost's and lightgbm's estimators are scikit-learn estimators too: their own formats come first.
-_SHIPPED: tuple[Format, ...] = (FileFormat(), FolderFormat(), XgboostFormat(), LightgbmFormat(), SklearnFormat())
+_SHIPPED: tuple[Format, ...] = (
+    FileFormat(),
+    FolderFormat(),
+    XgboostFormat(),
+    LightgbmFormat(),
+    CatboostFormat(),
+    OnnxFormat(),
+    StatsmodelsFormat(),
+    NumpyFormat(),
+    PandasFormat(),
+    SklearnFormat(),
+)
 _ANYTHING: Format = PickleFormat()
 _NAMES = frozenset(one.name for one in (*_SHIPPED, _ANYTHING))
 

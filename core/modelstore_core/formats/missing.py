@@ -9,6 +9,7 @@ __all__ = ["DISTRIBUTIONS", "missing_library"]
 DISTRIBUTIONS: Final[dict[str, tuple[str, ...]]] = {
     # top-level module → the distributions that provide it, the usual one first
     "PIL": ("pillow",),
+    "catboost": ("catboost",),
     "cv2": ("opencv-python", "opencv-python-headless"),
     "dateutil": ("python-dateutil",),
     "imblearn": ("imbalanced-learn",),

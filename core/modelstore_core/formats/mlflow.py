@@ -12,8 +12,10 @@ from typing import Any, Final, NoReturn
 
 from modelstore_core.errors import InvalidInput
 from modelstore_core.formats import pickles
+from modelstore_core.formats.catboost import CATBOOST_CLASSES
 from modelstore_core.formats.missing import missing_library
 from modelstore_core.formats.mlmodel import MLMODEL
+from modelstore_core.formats.onnx import ONNX_PROVIDERS, check_no_other_files
 from modelstore_core.formats.paths import is_file_inside
 from modelstore_core.formats.trust import Trust, refuse_shape, refuse_unlisted
 
@@ -134,6 +136,27 @@ def _judge_lightgbm(folder: Path, flavors: Section, trust: Trust) -> None:
         _judge_pickle(folder, section.get("data"), section, trust)
 
 
+def _judge_catboost(folder: Path, flavors: Section, trust: Trust) -> None:
+    del trust
+    section = _section(flavors, "catboost")
+    _file(folder, section.get("data"))
+    if section.get("model_type") not in CATBOOST_CLASSES:
+        _refuse(f"its class is {section.get('model_type')!r}, which is none of CatBoost's")
+
+
+def _judge_onnx(folder: Path, flavors: Section, trust: Trust) -> None:
+    del trust
+    section = _section(flavors, "onnx")
+    for name, known in (("providers", list(ONNX_PROVIDERS)), ("onnx_session_options", None)):
+        if section.get(name) not in (known, None):
+            _refuse(f"it sets {name} to {section[name]!r}")
+    check_no_other_files(folder / _file(folder, flavors["python_function"].get("data")))
+
+
+def _judge_statsmodels(folder: Path, flavors: Section, trust: Trust) -> None:
+    pickles.check(folder / _file(folder, flavors["python_function"].get("data")), trust)
+
+
 def _judge_pickle(folder: Path, name: object, section: Section, trust: Trust) -> None:
     if section.get("serialization_format", "pickle") not in _PLAIN_PICKLES:
         _refuse(f"it is stored as {section['serialization_format']!r}, with a trust list of its own")
@@ -161,4 +184,7 @@ _LOADERS: Final[Mapping[str, Callable[[Path, Section, Trust], None]]] = {
     "mlflow.sklearn": _judge_sklearn,
     "mlflow.xgboost": _judge_xgboost,
     "mlflow.lightgbm": _judge_lightgbm,
+    "mlflow.catboost": _judge_catboost,
+    "mlflow.onnx": _judge_onnx,
+    "mlflow.statsmodels": _judge_statsmodels,
 }
