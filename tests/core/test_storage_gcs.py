@@ -93,12 +93,26 @@ def test_a_bucket_that_may_only_be_read_can_be_read_and_refuses_writes() -> None
             storage.create("a", b"1")
 
 
-def test_anonymous_access_needs_and_sends_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("GOOGLE_BEARER_TOKEN")
+def test_anonymous_access_reads_a_public_bucket_and_needs_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     with GCSServer(["models"]) as server:
-        GCSStorage("models", "", GCSOptions(endpoint=server.endpoint, anonymous=True)).put("a", b"1")
+        GCSStorage("models", "", GCSOptions(endpoint=server.endpoint)).put("a/b", b"1")
+        monkeypatch.delenv("GOOGLE_BEARER_TOKEN")
+        server.reset()
+        anonymous = GCSStorage("models", "", GCSOptions(endpoint=server.endpoint, anonymous=True))
 
-        assert "authorization" not in server.requests[0].headers
+        assert anonymous.get("a/b") == b"1"
+        assert [info.key for info in anonymous.list("a/")] == ["a/b"]
+        assert not any("authorization" in request.headers for request in server.requests)
+
+
+def test_without_any_credentials_the_error_says_where_to_put_them(
+    server: GCSServer, storage: GCSStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GOOGLE_BEARER_TOKEN")
+    monkeypatch.setenv("GCE_METADATA_HOST", server.endpoint.removeprefix("http://"))
+
+    with pytest.raises(StorageDenied, match=r"No credentials .* Set GOOGLE_APPLICATION_CREDENTIALS .* anonymous=True"):
+        storage.get("a")
 
 
 def test_a_key_file_that_is_not_there_is_a_typed_error(

@@ -40,7 +40,7 @@ class GCSOptions:
 
     Attributes:
         endpoint: The service's address, for any but Google's own. Without it GOOGLE_BASE_URL is asked.
-        anonymous: Look for no credentials, as for public buckets; a GOOGLE_BEARER_TOKEN is sent all the same.
+        anonymous: Look for no credentials, to read public buckets; a GOOGLE_BEARER_TOKEN is sent all the same.
     """
 
     endpoint: str | None = None

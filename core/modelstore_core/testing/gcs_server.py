@@ -5,7 +5,8 @@ headers for that mean nothing, deleting what is not there is an error, and a cal
 written from Google's documentation; nobody has compared it with the real service.
 
     with GCSServer(["models"]) as server:
-        storage = open_storage("gs://models", endpoint=server.endpoint, anonymous=True)
+        os.environ["GOOGLE_BEARER_TOKEN"] = "any"
+        storage = open_storage("gs://models", endpoint=server.endpoint)
 """
 
 from collections.abc import Collection
