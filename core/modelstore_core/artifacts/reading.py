@@ -7,14 +7,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modelstore_core.artifacts.budget import UNDER_WAY, Budget
-from modelstore_core.artifacts.cache import Cache, CachedFolder
-from modelstore_core.artifacts.partial import partial_folder
 from modelstore_core.errors import Corrupt, StorageError
 from modelstore_core.model.digest import FileEntry, digest_of, hash_file
 from modelstore_core.storage.files import typed_errors
 from modelstore_core.storage.protocol import Passed, Received, Storage, unwatched
+
+if TYPE_CHECKING:
+    from modelstore_core.artifacts.cache import Cache, CachedFolder
 
 __all__ = ["Artifacts", "MissingFile"]
 
@@ -41,7 +43,7 @@ class Artifacts:
         storage: Storage,
         root: str,
         *,
-        cache: Cache | None = None,
+        cache: "Cache | None" = None,
         passed: Passed = unwatched,
         budget: Budget = UNDER_WAY,
     ) -> None:
@@ -104,11 +106,13 @@ class Artifacts:
             InvalidInput: The target exists and is not an empty folder, or somebody else pulls into it.
             Corrupt, MissingFile: As for `opened`; nothing appears.
         """
+        from modelstore_core.artifacts.partial import partial_folder  # as the cache: only some callers need it
+
         with partial_folder(target) as begun:
             self.fetch(data_id, [file for file in files if not begun.has(file, self._passed)], begun.folder)
             begun.finish(file.path for file in files)
 
-    def _cached(self, data_id: str, files: Sequence[FileEntry]) -> CachedFolder | None:
+    def _cached(self, data_id: str, files: Sequence[FileEntry]) -> "CachedFolder | None":
         """The cache's folder with the files checked; None if there is no cache, or something is wrong with it."""
         if self._cache is None:
             return None

@@ -1,6 +1,5 @@
 """A progress bar on the terminal, by rich, for transfers that take their time."""
 
-import sys
 import threading
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-__all__ = ["Bar", "bar_on_terminal"]
+__all__ = ["Bar", "bar"]
 
 _PATIENCE = 2.0
 """Seconds before a bar appears: most transfers are over by then, and need none."""
@@ -21,12 +20,9 @@ _screen = threading.Lock()
 """Held by the transfer whose bar is on the screen: there is room for one."""
 
 
-def bar_on_terminal(monotonic: Callable[[], float]) -> Tell | None:
-    """A bar on stderr if that is a terminal and rich is installed."""
-    # Without a terminal, stderr is a log or a file, or gone altogether.
-    if sys.stderr is None or not sys.stderr.isatty() or find_spec("rich") is None:
-        return None
-    return Bar(monotonic)
+def bar(monotonic: Callable[[], float]) -> Tell | None:
+    """A bar on stderr, if rich is installed."""
+    return None if find_spec("rich") is None else Bar(monotonic)
 
 
 class Bar:

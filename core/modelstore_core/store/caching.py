@@ -3,9 +3,12 @@
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from modelstore_core.artifacts.cache import Cache
 from modelstore_core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from modelstore_core.artifacts.cache import Cache
 
 __all__ = ["checked_cache"]
 
@@ -15,7 +18,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
-def checked_cache(*, cache: str | os.PathLike[str] | bool | None, size: int | str | None) -> Cache | None:
+def checked_cache(*, cache: str | os.PathLike[str] | bool | None, size: int | str | None) -> "Cache | None":
     """The cache that is meant, None for none.
 
     Args:
@@ -29,7 +32,11 @@ def checked_cache(*, cache: str | os.PathLike[str] | bool | None, size: int | st
     if cache is None:
         cache = os.environ.get("MODELSTORE_CACHE", "")
     folder = (_of_user() if cache else None) if isinstance(cache, bool) else _folder(cache)
-    return None if folder is None else Cache(path=folder, limit=limit)
+    if folder is None:
+        return None
+    from modelstore_core.artifacts.cache import Cache  # only some callers need it
+
+    return Cache(path=folder, limit=limit)
 
 
 def _folder(place: str | os.PathLike[str]) -> Path | None:

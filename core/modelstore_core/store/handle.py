@@ -2,9 +2,10 @@
 
 import getpass
 import os
+import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from modelstore_core.artifacts.cache import Cache
 from modelstore_core.artifacts.reading import Artifacts
 from modelstore_core.errors import InvalidInput, InvalidLocation
 from modelstore_core.formats.trust import Trust
@@ -19,8 +20,10 @@ from modelstore_core.registry.view import View
 from modelstore_core.registry.writer import Decide, Decision, Outcome, Request, Writer
 from modelstore_core.storage.protocol import Storage
 from modelstore_core.storage.readonly import ReadOnlyStorage
-from modelstore_core.store.bar import bar_on_terminal
 from modelstore_core.version import __version__
+
+if TYPE_CHECKING:
+    from modelstore_core.artifacts.cache import Cache
 
 __all__ = ["Handle", "Settings", "checked_actor", "location"]
 
@@ -44,7 +47,7 @@ class Settings:
     trust: Trust
     single_writer: bool
     patience: float
-    cache: Cache | None = None
+    cache: "Cache | None" = None
     bar: bool = False
 
 
@@ -88,8 +91,15 @@ class Handle:
 
     def meter(self, verb: Transfer, reference: str) -> Meter:
         """What tells of a transfer whoever wants to know."""
-        shows = self.settings.bar and self._tell is None
-        return Meter(verb, reference, bar_on_terminal(self.ports.monotonic) if shows else self._tell)
+        return Meter(verb, reference, self._tell or self._bar())
+
+    def _bar(self) -> Tell | None:
+        # Without a terminal, stderr is a log or a file, or gone altogether.
+        if not self.settings.bar or sys.stderr is None or not sys.stderr.isatty():
+            return None
+        from modelstore_core.store.bar import bar
+
+        return bar(self.ports.monotonic)
 
     def artifacts(self, name: str, meter: Meter) -> Artifacts:
         """The files of the model's versions."""
