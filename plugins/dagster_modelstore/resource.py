@@ -27,6 +27,10 @@ class ModelStoreResource(dg.ConfigurableResource["ModelStoreResource"]):
     profile: str | None = Field(default=None, description="S3: the profile in ~/.aws whose credentials are used.")
     path_style: bool | None = Field(default=None, description="S3: the bucket in the path, not in the host name.")
     anonymous: bool = Field(default=False, description="S3: send no credentials (public buckets, to read).")
+    options: dict[str, Any] = Field(
+        default={},
+        description="Other options of the storage, as `ModelStore` takes them: such as S3's `role` and `sse`.",
+    )
     actor: str | None = Field(
         default=None, description="Who writes, as history shows it; MODELSTORE_ACTOR or the process's user if not set."
     )
@@ -73,8 +77,15 @@ class ModelStoreResource(dg.ConfigurableResource["ModelStoreResource"]):
     def _options(self) -> Mapping[str, Any]:
         """The storage's options, only those that are set: a folder has none."""
         texts = {name: _resolved(getattr(self, name), name) for name in ("endpoint", "region", "profile")}
-        options = {**texts, "path_style": self.path_style, "anonymous": self.anonymous or None}
-        return {name: option for name, option in options.items() if option is not None}
+        if doubled := sorted(set(self.options) & set(type(self).model_fields)):
+            raise InvalidInput(
+                f"{', '.join(map(repr, doubled))} in `options` is a field of its own.",
+                value=doubled,
+                fix="Set the field, and leave it out of `options`.",
+            )
+        named = {**texts, "path_style": self.path_style, "anonymous": self.anonymous or None}
+        others = {name: _resolved(option, f"options.{name}") for name, option in self.options.items()}
+        return {**others, **{name: option for name, option in named.items() if option is not None}}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Dagster's own state in a resource does not unpickle; the configuration is all that there is to keep.

@@ -46,6 +46,10 @@ class ModelStoreBlock(Block):
     profile: str | None = Field(default=None, description="S3: the profile in ~/.aws whose credentials are used.")
     path_style: bool | None = Field(default=None, description="S3: the bucket in the path, not in the host name.")
     anonymous: bool = Field(default=False, description="S3: send no credentials (public buckets, to read).")
+    options: dict[str, str | bool] = Field(
+        default={},
+        description="Other options of the storage, as `ModelStore` takes them: such as S3's `role` and `sse`.",
+    )
     actor: str | None = Field(
         default=None, description="Who writes, as history shows it; MODELSTORE_ACTOR or the process's user if not set."
     )
@@ -90,14 +94,20 @@ class ModelStoreBlock(Block):
 
     def _options(self) -> Mapping[str, Any]:
         """The storage's options, only those that are set: a folder has none."""
-        options = {
+        if doubled := sorted(set(self.options) & set(type(self).model_fields)):
+            raise InvalidInput(
+                f"{', '.join(map(repr, doubled))} in `options` is a field of its own.",
+                value=doubled,
+                fix="Set the field, and leave it out of `options`.",
+            )
+        named = {
             "endpoint": self.endpoint,
             "region": self.region,
             "profile": self.profile,
             "path_style": self.path_style,
             "anonymous": self.anonymous or None,
         }
-        return {name: option for name, option in options.items() if option is not None}
+        return {**self.options, **{name: option for name, option in named.items() if option is not None}}
 
 
 StoreLike: TypeAlias = ModelStoreBlock | ModelStore | str | os.PathLike[str] | None

@@ -35,6 +35,8 @@ def test_a_setting_that_does_not_exist_is_refused() -> None:
         ({"url": "s4://bucket"}, InvalidLocation, "the scheme 's4' is unknown"),
         ({"url": ""}, InvalidLocation, "No store was named"),
         ({"url": "models", "region": "eu-west-1"}, InvalidLocation, "'region' is no option"),
+        ({"url": "models", "options": {"sse": "AES256"}}, InvalidLocation, "'sse' is no option"),
+        ({"url": "models", "options": {"trust": "full"}}, InvalidInput, "'trust' in `options` is a field of its own"),
         ({"url": "models", "trust": "everything"}, InvalidInput, "trust='everything' is no trust level"),
         ({"url": "models", "trust": "full", "trusted": ["a.B"]}, InvalidInput, "trust='full' takes no list"),
         ({"url": "models", "trusted": ["sklearn.*"]}, InvalidInput, r"'sklearn\.\*'"),
@@ -47,6 +49,9 @@ def test_a_setting_that_cannot_be_is_a_typed_error(settings: dict[str, Any], err
 
 def test_options_reach_the_storage() -> None:
     assert ModelStoreResource(**S3, path_style=True).get_store().url == "s3://models/prod"
+    assert ModelStoreResource(**S3, options={"sse": "AES256"}).get_store().url == "s3://models/prod"
+    with pytest.raises(InvalidLocation, match="sse='rot13'"):
+        ModelStoreResource(**S3, options={"sse": "rot13"}).get_store()
 
 
 def test_the_store_is_made_anew_for_each_call(platform: Platform) -> None:

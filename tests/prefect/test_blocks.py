@@ -73,6 +73,8 @@ def test_a_block_keeps_no_store(tmp_path: Path) -> None:
     [
         ({"url": "ftp://x"}, "the scheme 'ftp' is unknown"),
         ({"url": "./models", "region": "eu-west-1"}, "'region' is no option of it"),
+        ({"url": "./models", "options": {"sse": "AES256"}}, "'sse' is no option of it"),
+        ({"url": "./models", "options": {"trust": "full"}}, "'trust' in `options` is a field of its own"),
         ({"url": "./models", "trust": "full", "trusted": ["a.B"]}, "takes no list"),
         ({"url": "./models", "trust": "some"}, "'safe', 'listed' or 'full'"),
         ({"url": f"s3://me:{SECRET}@bucket"}, "it has a user or a password in it"),
@@ -84,6 +86,12 @@ def test_what_is_wrong_with_a_block_is_said_when_it_is_made(fields: dict[str, An
 
     assert problem in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+def test_other_options_of_a_block_reach_the_storage() -> None:
+    block = ModelStoreBlock(url="s3://bucket/models", region="eu-west-1", options={"kms_key": "alias/models"})
+
+    assert "kms_key='alias/models'" in repr(block.get_store()._handle.storage)
 
 
 def test_trust_of_a_block_reaches_the_store(tmp_path: Path) -> None:

@@ -24,6 +24,17 @@ Option: TypeAlias = str | bool | None
 
 _GROUP = "modelstore.storage"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//)?")
+_S3_WORDS = (
+    "endpoint",
+    "region",
+    "profile",
+    "role",
+    "role_session",
+    "external_id",
+    "sse",
+    "kms_key",
+    "checksum",
+)
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _SECRETS = "Give credentials by the environment or a profile, never in a URL: URLs end up in logs."
 
@@ -112,7 +123,7 @@ def _open_memory(text: str, options: Mapping[str, Option]) -> Storage:
 
 def _open_s3(text: str, options: Mapping[str, Option]) -> Storage:
     bucket, prefix = _bucket_and_prefix(text, "s3", "bucket")
-    _check_options(text, options, ("endpoint", "region", "profile", "path_style", "anonymous"))
+    _check_options(text, options, (*_S3_WORDS, "path_style", "anonymous"))
     from modelstore_core.storage.s3 import S3Options, S3Storage
     from modelstore_core.storage.s3_clients import require_packages
 
@@ -121,9 +132,7 @@ def _open_s3(text: str, options: Mapping[str, Option]) -> Storage:
         bucket,
         prefix,
         S3Options(
-            endpoint=_word(text, options, "endpoint"),
-            region=_word(text, options, "region"),
-            profile=_word(text, options, "profile"),
+            **{name: _word(text, options, name) for name in _S3_WORDS},
             path_style=_switch(text, options, "path_style"),
             anonymous=_switch(text, options, "anonymous") or False,
         ),
