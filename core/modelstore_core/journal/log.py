@@ -139,7 +139,11 @@ class Journal:
         return False, self._accept(taken, entry.seq, base)
 
     def announce(self, mark: Mark) -> None:
-        """Put the hint, a fresh nonce for each try, until it stands.
+        """Put the hint, a fresh nonce for each try, until it stands, or until one of a later commit is found there.
+
+        Some services take one write a second of one object, so of many writers most find the hint of another. It
+        will do if its commit is in the log and later than ours: it was put after that commit was made, so after ours,
+        and whoever watches and has seen it reads the log after that.
 
         Raises:
             CommitUncertain: It could not be put in time, though the commit at `mark` stands.
@@ -159,7 +163,18 @@ class Journal:
                         op_id=mark.op_id,
                         seq=mark.seq,
                     ) from error
+            if self._overtaken(mark):
+                return None
             patience.wait()
+
+    def _overtaken(self, mark: Mark) -> bool:
+        """Whether the hint is of a later commit, which has been read."""
+        try:
+            found = self.hinted()
+            later = self.read(found.seq) if found.seq > mark.seq else None
+        except (StorageError, Corrupt):  # whatever is wrong there, it is not what was asked for
+            return False
+        return later is not None and later.entry.op_id == found.op_id
 
     def _log_key(self, seq: int) -> str:
         return f"{self.root}/log/{seq:020}.json"
