@@ -8,7 +8,7 @@ from pathlib import Path
 
 from modelstore_core.artifacts.budget import UNDER_WAY, Budget
 from modelstore_core.artifacts.earlier import WORTH_IT_HERE, WORTH_IT_THERE, Earlier
-from modelstore_core.errors import StorageError
+from modelstore_core.errors import CommitUncertain, StorageError, StorageUnavailable
 from modelstore_core.model.digest import FileEntry, hash_file
 from modelstore_core.storage.files import typed_errors
 from modelstore_core.storage.protocol import Passed, Storage, unwatched
@@ -37,6 +37,7 @@ class Stage:
         self._budget = budget
         self._sent: dict[str, list[str]] = {}
         self._made: list[str] | None = None
+        self._claimed = False
         self._inside = storage.local_path(self._key(data_id)) is not None
         self._worth_it = WORTH_IT_HERE if self._inside else WORTH_IT_THERE
         self.data_id = data_id
@@ -50,6 +51,10 @@ class Stage:
     def heavy(self) -> bool:
         """Whether a file is so large that it pays to look first for an equal one in the store."""
         return any(size >= self._worth_it for size in self.sizes())
+
+    def claimed(self) -> None:
+        """Hear that a later attempt will find the id of this one."""
+        self._claimed = True
 
     def sizes(self) -> list[int]:
         """The sizes of the files made so far."""
@@ -96,9 +101,15 @@ class Stage:
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
             self._storage.delete([f"{self._key(self.data_id)}/-"])  # deleting below an empty folder removes it
 
-    def leave(self) -> None:
-        """Keep all that was sent, since a commit may have published it; a private folder goes."""
-        if not self._inside:
+    def abandon(self, error: Exception) -> None:
+        """Remove what was made and sent; what was sent stays if a commit may have published it, or for a retry.
+
+        A retry finds it if this attempt has staked the key, and needs it if the storage was not to be had.
+        """
+        resumable = self._claimed and not self._inside and isinstance(error, StorageUnavailable)
+        if not resumable and not isinstance(error, CommitUncertain):
+            self.discard()
+        elif not self._inside:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _all_files(self) -> list[str]:

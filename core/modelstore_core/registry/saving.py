@@ -32,6 +32,9 @@ class Source(Protocol):
     def known(self) -> Sequence[FileEntry] | None:
         """The files, if they are known before they are sent: then none is sent that makes no version."""
 
+    def claimed(self) -> None:
+        """Hear that a later attempt will find the id of this one, and so the files that it has finished."""
+
     def sends(
         self, data_id: str, take: Callable[[FileEntry], object], earlier: Sequence[Earlier]
     ) -> Sequence[Callable[[], object]]:
@@ -78,11 +81,13 @@ class _Save:
         view = View(self.writer.journal, start.base)
         # Only a mark that is proven by its op id is older than the id, and so than any condemnation of it.
         self.floor = view.proven(start.mark)
+        unproven = start.mark.seq > 0 and not self.floor
         if looks_first:
             self.earlier = _earlier(view, start.claim)
-        unproven = start.mark.seq > 0 and not self.floor
         if unproven:
             self._renew(view)
+        elif looks_first and start.claim is not None and not start.claim.data_id:
+            self.source.claimed()
         if not self.sent and self.source.known is not None:
             self.files = [*self.source.known]
         elif unproven or not self.sent:

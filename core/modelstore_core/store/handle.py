@@ -3,7 +3,8 @@
 import getpass
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from modelstore_core.artifacts.reading import Artifacts
@@ -18,6 +19,7 @@ from modelstore_core.progress import Meter, Tell, Transfer
 from modelstore_core.registry import queries
 from modelstore_core.registry.view import View
 from modelstore_core.registry.writer import Decide, Decision, Outcome, Request, Writer
+from modelstore_core.storage.opening import Option, open_storage
 from modelstore_core.storage.protocol import Storage
 from modelstore_core.storage.readonly import ReadOnlyStorage
 from modelstore_core.version import __version__
@@ -75,6 +77,10 @@ class Handle:
 
     def __reduce__(self) -> tuple[type["Handle"], tuple[Storage, Settings]]:
         return type(self), (self.storage, self.settings)
+
+    def beside(self, url: str | os.PathLike[str], options: Mapping[str, Option]) -> "Handle":
+        """Another store, opened as this one was; every store has its own promises to keep, so not `single_writer`."""
+        return Handle(open_storage(url, **options), replace(self.settings, single_writer=False))
 
     def journal(self, name: str) -> Journal:
         """The journal of the model, remembered for the life of the handle."""

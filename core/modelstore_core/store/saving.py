@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from modelstore_core import formats
 from modelstore_core.artifacts.stage import Stage
-from modelstore_core.errors import CommitUncertain, InvalidInput
+from modelstore_core.errors import InvalidInput
 from modelstore_core.model import names
 from modelstore_core.model.json import JsonObject, as_json, as_metrics, as_params, as_tags
 from modelstore_core.model.operations import AddVersion
@@ -14,7 +14,7 @@ from modelstore_core.registry.saving import Draft, save
 from modelstore_core.registry.writer import Request
 from modelstore_core.store.handle import Handle
 
-__all__ = ["Description", "save_model"]
+__all__ = ["Description", "checked_aliases", "save_model"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ def save_model(
 ) -> ModelVersion:
     """Write, send and publish; on a typed error nothing is left behind."""
     record = _record(said)  # everything that can be wrong with the words is found before anything is written
-    aliases = _aliases(said.aliases)
+    aliases = checked_aliases(said.aliases)
     writer = handle.writer(name)
     sight = writer.look()  # before the stage has an id, which in a folder others can see
     meter = handle.meter("save", name)
@@ -55,11 +55,8 @@ def save_model(
             outcome = save(writer, sight, stage, draft, request)
         if outcome.entry is not None and isinstance(outcome.entry.op, AddVersion):
             published = outcome.entry.op.data
-    except CommitUncertain:
-        stage.leave()
-        raise
-    except Exception:
-        stage.discard()
+    except Exception as error:
+        stage.abandon(error)
         raise
     stage.discard(keep=published)
     return handle.record(outcome.view, outcome.number)
@@ -103,7 +100,12 @@ def _object(value: Mapping[str, object], where: str) -> JsonObject:
     return plain
 
 
-def _aliases(aliases: Sequence[str]) -> tuple[str, ...]:
+def checked_aliases(aliases: Sequence[str]) -> tuple[str, ...]:
+    """The aliases, each once.
+
+    Raises:
+        InvalidInput: They are one text, or one of them is no alias.
+    """
     if isinstance(aliases, str):
         raise InvalidInput(f"aliases={aliases!r} is one text.", value=aliases, fix=f"Pass a list: [{aliases!r}].")
     return tuple(dict.fromkeys(names.check_alias(alias) for alias in aliases))
