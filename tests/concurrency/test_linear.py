@@ -90,5 +90,10 @@ def test_a_call_that_took_place_twice_is_refused() -> None:
         check_linear([*LOG, move(4, "b", 2, 1)], WRITES)
 
 
+def test_a_part_of_a_log_is_refused() -> None:
+    with pytest.raises(AssertionError, match="not a whole log"):
+        check_linear(LOG[1:], WRITES[1:])
+
+
 def test_an_answer_that_never_came_has_no_end() -> None:
     assert Call(begun=0).ended == math.inf

@@ -56,11 +56,12 @@ class Placed:
 
 
 def check_linear(entries: Sequence[_Document], calls: Iterable[Call]) -> Placed:
-    """Find the moment of each call in a log, given by its entries as JSON (see `audit`), all of which carry keys.
+    """Find the moment of each call in a whole log, given by its entries as JSON (see `audit`), each of which has a key.
 
     Raises:
         AssertionError: A call was lost or took place twice, or there is no line on which all answers were true.
     """
+    assert [entry["seq"] for entry in entries] == [*range(1, len(entries) + 1)], "this is not a whole log"
     by_key = _by_key(entries)
     states = _states(entries)
     answered: list[float] = [-math.inf]  # when calls were answered, in order, and the furthest place until then
