@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from modelstore_core.formats.trust import Trust
     from modelstore_core.model.collection import Collected, Collection
     from modelstore_core.model.digest import FileEntry
+    from modelstore_core.model.findings import Check, Diagnosis, Problem, Verification
     from modelstore_core.model.gates import AtLeast, Gate, Improves, Side
     from modelstore_core.model.operations import Finding
     from modelstore_core.model.records import Comparison, Difference, Event, Feed, ModelSummary, ModelVersion, Records
@@ -88,6 +89,12 @@ _HOMES = {
     "modelstore_core.formats.trust": ("Trust",),
     "modelstore_core.model.collection": ("Collected", "Collection"),
     "modelstore_core.model.digest": ("FileEntry",),
+    "modelstore_core.model.findings": (
+        "Check",
+        "Diagnosis",
+        "Problem",
+        "Verification",
+    ),
     "modelstore_core.model.gates": (
         "AtLeast",
         "Gate",
@@ -116,12 +123,14 @@ __all__ = [
     "AliasNotFound",
     "AtLeast",
     "AttemptSuperseded",
+    "Check",
     "Collected",
     "Collection",
     "CommitUncertain",
     "Comparison",
     "Conflict",
     "Corrupt",
+    "Diagnosis",
     "Difference",
     "Event",
     "Feed",
@@ -143,6 +152,7 @@ __all__ = [
     "ModelVersion",
     "NotFound",
     "NotSerializable",
+    "Problem",
     "Progress",
     "Records",
     "Side",
@@ -157,6 +167,7 @@ __all__ = [
     "UnknownFormat",
     "UnsafeStorage",
     "Untrusted",
+    "Verification",
     "VersionDeleted",
     "VersionInUse",
     "VersionNotFound",

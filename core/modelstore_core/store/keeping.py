@@ -5,9 +5,10 @@ from datetime import timedelta
 from modelstore_core.errors import InvalidInput
 from modelstore_core.model import names
 from modelstore_core.model.collection import Collection
+from modelstore_core.model.findings import Verification
 from modelstore_core.model.records import ModelVersion, Records
 from modelstore_core.registry.writer import Request
-from modelstore_core.store import tidying
+from modelstore_core.store import checking, tidying
 from modelstore_core.store.handle import Handle
 
 __all__ = ["Keeping"]
@@ -75,3 +76,32 @@ class Keeping:
         checked = None if key is None else names.check_key(key)
         request = Request(verb="delete", actor=self._handle.settings.actor, key=checked)
         return tidying.prune(self._handle, name, (keep, older_than), request, dry_run=dry_run, reason=reason)
+
+    def verify(
+        self,
+        name: str | None = None,
+        *,
+        read_data: bool | str = False,
+        repair: bool = False,
+        head: str | None = None,
+    ) -> Verification:
+        """Hold one model, or the whole store, to what was written; says what is damaged, and what can be repaired.
+
+        Reads every commit and compares its sha256 with what the next one says, its state with what the log adds up
+        to, and blocks, hints and claims with the log; and looks whether every version's files are there and of their
+        size. Damage is reported and never raised. Safe at any time, beside any writer.
+
+        Args:
+            name: The model; every model if left out.
+            read_data: Read the files too, and compare their sha256: True for all of them, or "2/7" for the second
+                of seven shares, so that seven runs read everything.
+            repair: Write anew what follows from the log and is missing or wrong. The log, `store.json` and files are
+                never touched, and nothing is written for a model in which something is damaged.
+            head: The sha256 of a commit that was the model's newest when somebody wrote it down (`heads` of an
+                earlier answer): that it still stands in the log proves that nothing before it was changed.
+
+        Raises:
+            ModelNotFound: There is nothing of that model.
+            InvalidInput: `read_data` or `head` is not what it must be.
+        """
+        return checking.verify(self._handle, name, read_data=read_data, repair=repair, head=head)

@@ -1,0 +1,201 @@
+"""The files of a model's versions: there, of the recorded size, and (where that is asked) of the recorded bytes."""
+
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from modelstore_core.documents.commit import read_commit
+from modelstore_core.errors import Corrupt, StorageError, StorageMissing
+from modelstore_core.maintenance.inspecting import Inspection
+from modelstore_core.maintenance.ledger import Contents, Held
+from modelstore_core.model.digest import FileEntry, hash_file
+from modelstore_core.model.operations import AddVersion, Purge
+from modelstore_core.storage.files import typed_errors
+from modelstore_core.storage.protocol import Received, Storage
+
+__all__ = ["Comparison"]
+
+_DATA = re.compile(r"([0-9a-f]{32})/(.+)")
+_AT_ONCE = 16
+_BYTES_AT_ONCE = 1 << 30  # what is fetched side by side lies on this machine's disk for a moment
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What was found of one model's files.
+
+    Attributes:
+        files: How many were found in place.
+        files_read, bytes_read: How many of them were read, and how many bytes that were.
+    """
+
+    storage: Storage
+    inspection: Inspection
+    share: tuple[int, int]
+    files: int = 0
+    files_read: int = 0
+    bytes_read: int = 0
+    _folders: dict[str, Contents] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """List the data folders, and compare them with the versions' records; read the share's files."""
+        self._list()
+        held = [version for version in self.inspection.recital.ledger.versions.values() if not version.purged]
+        for version in held:
+            if self._folders.get(version.data) == version.contents:
+                self.files += version.contents.count
+                if self._in_share(version.data):
+                    self._read(version, self._recorded(version))
+            else:
+                self._compare(version)
+        self._report_strangers()
+
+    @property
+    def _root(self) -> str:
+        return f"{self.inspection.root}/data/"
+
+    def _in_share(self, data_id: str) -> bool:
+        part, parts = self.share
+        return int(data_id[:16], 16) % parts == part - 1
+
+    def _list(self) -> None:
+        for info in self.storage.list(self._root):
+            match = _DATA.fullmatch(info.key.removeprefix(self._root))
+            if match:
+                self._folders.setdefault(match[1], Contents()).add(match[2], info.size)
+
+    def _recorded(self, version: Held) -> Sequence[FileEntry]:
+        """The files that the version's record names."""
+        raw = self.storage.get(self.inspection.recital.key(version.record))
+        try:
+            entry = None if raw is None else read_commit(raw, f"log/{version.record}").entry
+        except Corrupt:
+            entry = None
+        if entry is None:
+            entry = self.inspection.recital.recovered(version.record)
+        return entry.op.files if entry is not None and isinstance(entry.op, AddVersion) else ()
+
+    def _compare(self, version: Held) -> None:
+        """Say which files of a version are missing or have another size, unless it was purged meanwhile."""
+        if self._purged_since(version.number):
+            return
+        prefix = f"{self._root}{version.data}/"
+        sizes = {info.key.removeprefix(prefix): info.size for info in self.storage.list(prefix)}
+        recorded = self._recorded(version)
+        for file in recorded:
+            found = sizes.pop(file.path, None)
+            if found != file.size:
+                there = "missing" if found is None else f"{found:,} bytes long, and was {file.size:,}"
+                what = f"{file.path!r} of version {version.number} is {there}."
+                self.inspection.findings.damage(f"{prefix}{file.path}", what, _LOST.format(file.sha256))
+        for path in sorted(sizes):
+            what = f"A file that version {version.number} does not have. Nobody reads it."
+            self.inspection.findings.note(f"{prefix}{path}", what)
+        whole = [file for file in recorded if f"{prefix}{file.path}" not in self._keys_of_damage()]
+        self.files += len(whole)
+        if self._in_share(version.data):
+            self._read(version, whole)
+
+    def _keys_of_damage(self) -> set[str]:
+        return {problem.key for problem in self.inspection.findings.problems if problem.severity == "damage"}
+
+    def _purged_since(self, number: int) -> bool:
+        """Whether a commit after those that were read has purged the version."""
+        seq = self.inspection.last + 1
+        while (raw := self.storage.get(self.inspection.recital.key(seq))) is not None:
+            try:
+                op = read_commit(raw, f"log/{seq}").entry.op
+            except Corrupt:
+                return False
+            if isinstance(op, Purge) and op.number == number:
+                return True
+            seq += 1
+        return False
+
+    def _read(self, version: Held, files: Sequence[FileEntry]) -> None:
+        """Read the files and compare their sha256; some at a time, and none of them as a whole in memory."""
+        prefix = f"{self._root}{version.data}/"
+        for some in _batches(files):
+            with tempfile.TemporaryDirectory(prefix="modelstore-", ignore_cleanup_errors=True) as private:
+                calls = [partial(self._hashed, prefix + f.path, Path(private) / str(i)) for i, f in enumerate(some)]
+                for file, received in zip(some, self.storage.together(calls), strict=True):
+                    self._judge(version, file, received)
+
+    def _hashed(self, key: str, target: Path) -> Received | str | None:
+        path = self.storage.local_path(key)
+        try:
+            if path is None:
+                return self.storage.fetch(key, target)
+            with typed_errors("read", path):
+                size, sha256 = hash_file(path)
+        except StorageMissing:
+            return None
+        except StorageError as error:
+            if type(error) is not StorageError:
+                raise
+            return error.what  # a failing disk fails here and there: the other files are still to be read
+        finally:
+            target.unlink(missing_ok=True)
+        return Received(size=size, sha256=sha256)
+
+    def _judge(self, version: Held, file: FileEntry, received: Received | str | None) -> None:
+        key = f"{self._root}{version.data}/{file.path}"
+        if isinstance(received, Received):
+            self.files_read += 1
+            self.bytes_read += received.size
+            if (received.size, received.sha256) == (file.size, file.sha256):
+                return
+        if self._purged_since(version.number):
+            return
+        there = "is missing"
+        if isinstance(received, Received):
+            there = f"is not what was saved: its sha256 is {received.sha256}"
+        elif received is not None:
+            there = f"cannot be read: {received}"
+        what = f"{file.path!r} of version {version.number} {there}".removesuffix(".") + "."
+        self.inspection.findings.damage(key, what, _LOST.format(file.sha256))
+
+    def _report_strangers(self) -> None:
+        """Folders that belong to no version, and those whose version or condemnation says that they may go."""
+        ledger, findings = self.inspection.recital.ledger, self.inspection.findings
+        strangers, leftovers = Contents(), Contents()
+        for data_id, contents in sorted(self._folders.items()):
+            owner = ledger.owners.get(data_id)
+            if owner is None and data_id not in ledger.condemned:
+                strangers.add(data_id, contents.size)
+            elif owner is None or ledger.versions[owner].purged:
+                leftovers.add(data_id, contents.size)
+        if strangers.count and ledger.whole:
+            what = f"{_folders(strangers)} that belong to no version: of saves under way, or of some that never ended."
+            findings.note(self._root, what, "`collect` (`mstore collect`) removes those that are left over.")
+        elif strangers.count:
+            what = f"{_folders(strangers)} that belong to no version that can still be read."
+            findings.note(self._root, what, "Keep them until the log is restored: some may belong to what it lost.")
+        if leftovers.count:
+            what = f"{_folders(leftovers)} that were purged or condemned, and not removed yet."
+            findings.note(self._root, what, "The next `collect` (`mstore collect`) finishes it.")
+
+
+_LOST = (
+    "Its sha256 was {}. Put such a file back from a backup or another copy of the store; or delete the version, "
+    "if it is to be had nowhere."
+)
+
+
+def _folders(found: Contents) -> str:
+    return f"{found.count:,} folder{'' if found.count == 1 else 's'} of {found.size:,} bytes"
+
+
+def _batches(files: Sequence[FileEntry]) -> Iterator[list[FileEntry]]:
+    """The files in their order, a few at a time, and none beside a very large one."""
+    some: list[FileEntry] = []
+    for file in files:
+        if some and (len(some) == _AT_ONCE or sum(f.size for f in some) + file.size > _BYTES_AT_ONCE):
+            yield some
+            some = []
+        some.append(file)
+    if some:
+        yield some

@@ -1,0 +1,33 @@
+"""The verbs that look whether a store is sound, and whether a storage is fit for one."""
+
+import re
+
+from modelstore_core.errors import InvalidInput
+from modelstore_core.model import names
+from modelstore_core.model.findings import Verification
+from modelstore_core.store.handle import Handle
+
+__all__ = ["verify"]
+
+
+def verify(handle: Handle, name: str | None, *, read_data: bool | str, repair: bool, head: str | None) -> Verification:
+    """What is damaged, and what of it could be repaired or was."""
+    from modelstore_core.maintenance import verifying  # not for those who only load a model
+
+    task = verifying.Task(
+        name=None if name is None else names.check_name(name),
+        share=verifying.parse_share(read_data),
+        repair=repair,
+        remembered=None if head is None else _checked_head(head, name),
+    )
+    return verifying.verify(handle.storage, handle.ports, task)
+
+
+def _checked_head(head: str, name: str | None) -> str:
+    if name is None:
+        raise InvalidInput("A remembered head is one model's.", value=head, fix="Name the model.")
+    if not isinstance(head, str) or not re.fullmatch("[0-9a-f]{64}", head):
+        raise InvalidInput(
+            f"head={head!r} is no sha256.", value=head, fix="Pass the 64 digits that `heads` of an earlier answer has."
+        )
+    return head
