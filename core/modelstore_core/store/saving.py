@@ -1,7 +1,10 @@
 """From an object to a published version: written in a fresh folder, then sent and committed, or wholly undone."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
 
 from modelstore_core import formats
 from modelstore_core.artifacts.stage import Stage
@@ -12,9 +15,13 @@ from modelstore_core.model.operations import AddVersion
 from modelstore_core.model.records import ModelVersion
 from modelstore_core.registry.saving import Draft, save
 from modelstore_core.registry.writer import Request
+from modelstore_core.storage.files import typed_errors
 from modelstore_core.store.handle import Handle
 
-__all__ = ["Description", "checked_aliases", "save_model"]
+__all__ = ["Description", "ExtraFiles", "checked_aliases", "save_model"]
+
+ExtraFiles: TypeAlias = Mapping[str, str | os.PathLike[str]] | Sequence[str | os.PathLike[str]] | None
+"""Paths of files and folders, by the name that each gets in the version; without names, by their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +45,11 @@ def save_model(
     *,
     format: str | None,  # noqa: A002 - the word users know
     input_example: object,
+    extra_files: ExtraFiles,
 ) -> ModelVersion:
     """Write, send and publish; on a typed error nothing is left behind."""
     record = _record(said)  # everything that can be wrong with the words is found before anything is written
-    aliases = checked_aliases(said.aliases)
+    aliases, extras = checked_aliases(said.aliases), _extras(extra_files)
     writer = handle.writer(name)
     sight = writer.look()  # before the stage has an id, which in a folder others can see
     meter = handle.meter("save", name)
@@ -49,7 +57,10 @@ def save_model(
     published: str | None = None
     try:
         with meter:
-            written = formats.write(model, stage.folder, format=format, input_example=input_example)
+            with typed_errors("write", stage.folder):  # a disk that is full says so here first
+                written = formats.write(
+                    model, stage.folder, format=format, input_example=input_example, extra_files=extras
+                )
             meter.expect(stage.sizes())
             draft = Draft(record=_completed(record, written), aliases=aliases)
             outcome = save(writer, sight, stage, draft, request)
@@ -60,6 +71,25 @@ def save_model(
         raise
     stage.discard(keep=published)
     return handle.record(outcome.view, outcome.number)
+
+
+def _extras(files: ExtraFiles) -> Mapping[str, str | os.PathLike[str]]:
+    if files is None or isinstance(files, Mapping):
+        return files or {}
+    if isinstance(files, str | os.PathLike):
+        raise InvalidInput(
+            f"extra_files={str(files)!r} is one path.",
+            value=str(files),
+            fix="Pass a list of paths, or names and paths.",
+        )
+    named = {Path(os.fsdecode(path)).name: path for path in files}
+    if len(named) < len(files):
+        raise InvalidInput(
+            "Several extra files have the same name.",
+            value=[str(path) for path in files],
+            fix="Pass a mapping that gives each a name of its own.",
+        )
+    return named
 
 
 def _record(said: Description) -> AddVersion:
