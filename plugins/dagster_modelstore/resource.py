@@ -16,20 +16,25 @@ M = TypeVar("M", bound=BaseModel)
 class ModelStoreResource(dg.ConfigurableResource["ModelStoreResource"]):
     """Versioned models in a folder or a bucket, with no server.
 
-    Holds no secret: credentials are found where boto3 finds them, in the environment, a profile or a role.
+    Holds no secret: credentials are found in the environment, a profile or a role.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    url: str = Field(description="Where the models are: a folder, `file:///…` or `s3://bucket/prefix`.")
-    endpoint: str | None = Field(default=None, description="S3: the address of a server other than AWS.")
+    url: str = Field(
+        description="Where the models are: a folder, `file:///…`, `s3://bucket/prefix`, `az://container/prefix` or "
+        "`gs://bucket/prefix`."
+    )
+    endpoint: str | None = Field(
+        default=None, description="S3, Azure, GCS: the address of another server than the service's own."
+    )
     region: str | None = Field(default=None, description="S3: the bucket's region, if the environment does not say it.")
     profile: str | None = Field(default=None, description="S3: the profile in ~/.aws whose credentials are used.")
     path_style: bool | None = Field(default=None, description="S3: the bucket in the path, not in the host name.")
-    anonymous: bool = Field(default=False, description="S3: send no credentials (public buckets, to read).")
+    anonymous: bool = Field(default=False, description="Send no credentials (public buckets, to read).")
     options: dict[str, Any] = Field(
         default={},
-        description="Other options of the storage, as `ModelStore` takes them: such as S3's `role` and `sse`.",
+        description="Other options of the storage, as `ModelStore` takes them: S3's `role`, Azure's `account`.",
     )
     actor: str | None = Field(
         default=None, description="Who writes, as history shows it; MODELSTORE_ACTOR or the process's user if not set."

@@ -54,6 +54,11 @@ def test_options_reach_the_storage() -> None:
         ModelStoreResource(**S3, options={"sse": "rot13"}).get_store()
 
 
+@pytest.mark.parametrize(("url", "options"), [("az://models/prod", {"account": "ours"}), ("gs://models/prod", {})])
+def test_every_scheme_that_a_store_takes_is_taken(url: str, options: dict[str, str]) -> None:
+    assert ModelStoreResource(url=url, options=options).get_store().url == url
+
+
 def test_the_store_is_made_anew_for_each_call(platform: Platform) -> None:
     resource = ModelStoreResource(url=platform.url)
 

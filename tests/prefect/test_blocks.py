@@ -94,6 +94,13 @@ def test_other_options_of_a_block_reach_the_storage() -> None:
     assert "kms_key='alias/models'" in repr(block.get_store()._handle.storage)
 
 
+@pytest.mark.parametrize(
+    ("url", "options"), [("az://models/prod", {"account": "ours"}), ("gs://models/prod", {}), ("memory://m", {})]
+)
+def test_a_block_takes_every_scheme_that_a_store_does(url: str, options: dict[str, str | bool]) -> None:
+    assert ModelStoreBlock(url=url, options=options).get_store().url == url
+
+
 def test_trust_of_a_block_reaches_the_store(tmp_path: Path) -> None:
     block = ModelStoreBlock(url=str(tmp_path), trusted=["a.B"])
 
