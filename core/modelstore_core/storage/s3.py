@@ -100,5 +100,5 @@ class S3Storage(ObjectStorage):
     def _error(self, what: str, url: str, error: Exception) -> StorageError:
         kind = type(error).__name__
         if kind == "UnauthenticatedError" and self._credentials and self._credentials.failure:
-            return credentials_missing(url, self._credentials.failure)
+            return credentials_missing(url, self._credentials.failure.rstrip("."))
         return s3_error(what, url, self.bucket, str(error), kind)

@@ -32,6 +32,7 @@ __all__ = [
 _CREDENTIALS_LAST = timedelta(minutes=10)
 # A copy inside the service is answered when it is done.
 _REPLY = timedelta(minutes=5)
+_FIRST_REGION = "us-east-1"
 
 
 class Credentials:
@@ -114,7 +115,7 @@ class _Assumed:
 
     def __init__(self, core: "botocore.session.Session", options: S3Options) -> None:
         self._own = core.get_component("credential_provider")
-        self._create = partial(core.create_client, region_name=options.region or core.get_config_variable("region"))
+        self._create = partial(core.create_client, region_name=_named_region(options, core) or _FIRST_REGION)
         self._options = options
 
     def load_credentials(self) -> "botocore.credentials.Credentials | None":
@@ -183,10 +184,14 @@ def _config(bucket: str, options: S3Options, aws: _Aws) -> "S3Config":
 
 
 def _region(bucket: str, options: S3Options, aws: _Aws, endpoint: str | None) -> str:
-    known = options.region or os.environ.get("AWS_REGION") or aws.session.region_name
+    known = _named_region(options, aws.core)
     if known or endpoint is not None:
-        return known or "us-east-1"
+        return known or _FIRST_REGION
     return _bucket(bucket, options, aws).region()
+
+
+def _named_region(options: S3Options, core: "botocore.session.Session") -> str | None:
+    return options.region or os.environ.get("AWS_REGION") or core.get_config_variable("region")
 
 
 def _bucket(bucket: str, options: S3Options, aws: _Aws) -> Bucket:
@@ -201,7 +206,7 @@ def _bucket(bucket: str, options: S3Options, aws: _Aws) -> Bucket:
         s3={"addressing_style": "auto" if options.path_style is None else "path" if options.path_style else "virtual"},
         signature_version=botocore.UNSIGNED if options.anonymous else None,
     )
-    region = options.region or os.environ.get("AWS_REGION") or aws.session.region_name or "us-east-1"
+    region = _named_region(options, aws.core) or _FIRST_REGION
     endpoint = _endpoint(options, aws)
     encryption = {"ServerSideEncryption": options.encryption, "SSEKMSKeyId": options.kms_key}
     return Bucket(

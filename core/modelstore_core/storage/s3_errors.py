@@ -1,5 +1,7 @@
 """What S3 says went wrong, and what to do about it."""
 
+from dataclasses import replace
+
 from modelstore_core.errors import StorageDenied, StorageError
 from modelstore_core.storage import replies
 from modelstore_core.storage.replies import Service, service_error
@@ -17,10 +19,7 @@ _S3 = Service(
         "ExpiredToken": "The session has expired: sign in again (for example `aws sso login`).",
         "InvalidToken": "Check AWS_SESSION_TOKEN: it does not belong to these credentials.",
         "RequestTimeTooSkewed": "Set this machine's clock: it differs too much from the service's.",
-        "AccessDenied": (
-            "Allow s3:GetObject, s3:PutObject, s3:DeleteObject on the prefix and s3:ListBucket on the bucket "
-            "(without it S3 says AccessDenied of every object that is not there)."
-        ),
+        "AccessDenied": "Allow s3:GetObject, s3:PutObject, s3:DeleteObject on the prefix, s3:ListBucket on the bucket.",
     },
     fix_credentials=(
         "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile (profile=…, AWS_PROFILE), or use "
@@ -29,6 +28,11 @@ _S3 = Service(
     misplaced=frozenset({"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}),
     fix_misplaced="Name the bucket's own region: region='…'.",
 )
+_HIDDEN = (
+    "Grant s3:ListBucket on the bucket: without it S3 says 403 for a missing object, and the end of a log is found by "
+    "what is missing. If it is granted (to everybody, for anonymous reading), grant s3:GetObject on the prefix."
+)
+_S3_READING = replace(_S3, fixes={**_S3.fixes, "AccessDenied": _HIDDEN})
 
 
 def s3_error(what: str, url: str, bucket: str, said: str, kind: str) -> StorageError:
@@ -41,7 +45,7 @@ def s3_error(what: str, url: str, bucket: str, said: str, kind: str) -> StorageE
         said: The client's message, which is not passed on as it is.
         kind: The name of the client's exception class.
     """
-    return service_error(_S3, what, url, bucket, (kind, said))
+    return service_error(_S3_READING if what == "read" else _S3, what, url, bucket, (kind, said))
 
 
 def credentials_missing(url: str, reason: str) -> StorageDenied:
