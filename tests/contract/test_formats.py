@@ -13,6 +13,7 @@ from tests.formats.samples import FRAME, STATSMODELS, fitted
 
 from modelstore_core.formats import Trust, parse_trust
 from modelstore_core.formats.catboost import CatboostFormat
+from modelstore_core.formats.detect import choose
 from modelstore_core.formats.files import FileFormat, FolderFormat
 from modelstore_core.formats.lightgbm import LightgbmFormat
 from modelstore_core.formats.onnx import OnnxFormat
@@ -124,6 +125,18 @@ class TestPandas(FormatContract):
     def equal(self, left: Any, right: Any) -> bool:
         pd.testing.assert_frame_equal(left, right)
         return True
+
+
+class TestSeveral(FormatContract):
+    format = choose({"model": fitted("logistic")}, None)
+
+    def model(self, scratch: Path) -> object:
+        return {"model": fitted("xgb_classifier"), "scaler": fitted("scaler"), "rows": np.arange(3), "note": ("a", 1)}
+
+    def equal(self, left: Any, right: Any) -> bool:
+        assert [*left] == [*right]
+        assert (left["note"], left["rows"].tolist()) == (right["note"], right["rows"].tolist())
+        return np.array_equal(left["model"].predict(FRAME), right["model"].predict(FRAME))
 
 
 class TestPickle(FormatContract):

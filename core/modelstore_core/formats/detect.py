@@ -11,6 +11,7 @@ from modelstore_core.formats.objects import class_name
 from modelstore_core.formats.onnx import OnnxFormat
 from modelstore_core.formats.pickled import PickleFormat
 from modelstore_core.formats.protocol import Format
+from modelstore_core.formats.several import SeveralFormat
 from modelstore_core.formats.sklearn import SklearnFormat
 from modelstore_core.formats.statsmodels import StatsmodelsFormat
 from modelstore_core.formats.tables import NumpyFormat, PandasFormat
@@ -34,7 +35,8 @@ _SHIPPED: tuple[Format, ...] = (
     SklearnFormat(),
 )
 _ANYTHING: Format = PickleFormat()
-_NAMES = frozenset(one.name for one in (*_SHIPPED, _ANYTHING))
+_SEVERAL: Format = SeveralFormat(lambda model: _fitting(model), lambda name: format_named(name))  # noqa: PLW0108 -- defined below
+_NAMES = frozenset(one.name for one in (*_SHIPPED, _SEVERAL, _ANYTHING))
 
 
 def choose(model: object, format: str | None) -> Format:  # noqa: A002 - the public argument's name
@@ -59,7 +61,7 @@ def choose(model: object, format: str | None) -> Format:  # noqa: A002 - the pub
 
 
 def _fitting(model: object) -> Format:
-    return next((one for one in (*_third_party(), *_SHIPPED) if one.accepts(model)), _ANYTHING)
+    return next((one for one in (*_third_party(), *_SHIPPED, _SEVERAL) if one.accepts(model)), _ANYTHING)
 
 
 def format_named(name: str) -> Format:
@@ -68,7 +70,7 @@ def format_named(name: str) -> Format:
     Raises:
         UnknownFormat: There is none; the message lists those there are.
     """
-    for one in (*_SHIPPED, _ANYTHING):
+    for one in (*_SHIPPED, _SEVERAL, _ANYTHING):
         if one.name == name:
             return one
     for one in _third_party():

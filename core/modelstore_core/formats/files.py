@@ -11,7 +11,7 @@ from modelstore_core.errors import InvalidInput
 from modelstore_core.formats.protocol import Saved
 from modelstore_core.formats.trust import Trust
 
-__all__ = ["FileFormat", "FolderFormat"]
+__all__ = ["FileFormat", "FolderFormat", "copy_path"]
 
 
 class FileFormat:
@@ -54,26 +54,43 @@ class FolderFormat:
         Raises:
             InvalidInput: There is no file, or a symlink or special file among them, or a name no store can hold.
         """
-        source = _as_path(model)
-        if source.is_symlink():
-            raise _symlink(source)
-        loads = []
-        for path in _files(source):
-            relative = path.relative_to(source).as_posix()
-            target = folder / _storable(relative, path)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _copy(path, target)
-            loads.append(relative)
-        if not loads:
-            raise InvalidInput(
-                f"The folder {str(source)!r} holds no files.", value=str(source), fix="Pass a folder with files."
-            )
-        return Saved(loads=tuple(sorted(loads)))
+        return Saved(loads=tuple(sorted(_copy_folder(_as_path(model), folder))))
 
     def load(self, folder: Path, loads: Sequence[str], trust: Trust) -> object:
         """The path of the folder; nothing is opened, so every policy allows it."""
         del loads, trust
         return folder
+
+
+def copy_path(source: Path, target: Path) -> None:
+    """Copy a file, or a folder with all its files, to a path that is free.
+
+    Raises:
+        InvalidInput: There is nothing, a symlink or a special file, or a name no store can hold.
+    """
+    _storable(target.name, source)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        _copy_folder(source, target)
+    else:
+        _copy(source, target)
+
+
+def _copy_folder(source: Path, folder: Path) -> list[str]:
+    if source.is_symlink():
+        raise _symlink(source)
+    copied = []
+    for path in _files(source):
+        relative = path.relative_to(source).as_posix()
+        target = folder / _storable(relative, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _copy(path, target)
+        copied.append(relative)
+    if not copied:
+        raise InvalidInput(
+            f"The folder {str(source)!r} holds no files.", value=str(source), fix="Pass a folder with files."
+        )
+    return copied
 
 
 def _as_path(model: object) -> Path:

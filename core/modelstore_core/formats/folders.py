@@ -1,18 +1,18 @@
 """Objects to folders of files and back: the format chosen, its facts gathered, its folder made whole."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from modelstore_core.errors import Corrupt, InvalidInput
 from modelstore_core.formats import environment, pickles
+from modelstore_core.formats.around import add_files, complete
 from modelstore_core.formats.detect import choose, format_named, format_names
 from modelstore_core.formats.mlflow import load_pyfunc
-from modelstore_core.formats.mlmodel import write_mlmodel
 from modelstore_core.formats.objects import class_name
 from modelstore_core.formats.paths import is_file_inside
-from modelstore_core.formats.protocol import Format, Saved, Written
-from modelstore_core.formats.signature import Example, describe_example
+from modelstore_core.formats.protocol import Format, Written
+from modelstore_core.formats.signature import describe_example
 from modelstore_core.formats.trust import Trust
 
 __all__ = ["format_names", "read", "read_pyfunc", "write", "write_with"]
@@ -24,6 +24,7 @@ def write(
     *,
     format: str | None = None,  # noqa: A002 - the word users know
     input_example: object = None,
+    extra_files: Mapping[str, str | os.PathLike[str]] | None = None,
 ) -> Written:
     """Write the object into an existing, empty folder; equal objects give byte-equal folders.
 
@@ -34,16 +35,26 @@ def write(
         folder: Where to.
         format: A format's name; None chooses by the object's class.
         input_example: A few rows that `predict` takes; they are stored, and the signature is inferred from them.
+        extra_files: What else belongs to the version, by name below `extra_files/`.
 
     Raises:
         UnknownFormat: No format has that name.
         NotSerializable: The format does not take the object, or the object cannot be written.
-        InvalidInput: The example cannot be stored as MLflow reads it, or the model cannot predict it.
+        InvalidInput: The example cannot be stored as MLflow reads it, or the model cannot predict it; or an extra file
+            has no usable name, or is not there.
     """
-    return write_with(choose(model, format), model, folder, input_example=input_example)
+    chosen = choose(model, format)
+    return write_with(chosen, model, folder, input_example=input_example, extra_files=extra_files)
 
 
-def write_with(chosen: Format, model: object, folder: Path, *, input_example: object = None) -> Written:
+def write_with(
+    chosen: Format,
+    model: object,
+    folder: Path,
+    *,
+    input_example: object = None,
+    extra_files: Mapping[str, str | os.PathLike[str]] | None = None,
+) -> Written:
     """`write` with a format that is at hand, whether or not it is known by its name.
 
     Raises:
@@ -60,8 +71,9 @@ def write_with(chosen: Format, model: object, folder: Path, *, input_example: ob
             fix="Leave `input_example=` out.",
         )
     names = tuple(sorted({name for file in saved.pickles for name in pickles.named(folder / file)}))
+    add_files(folder, extra_files or {})
     facts = environment.describe({*saved.packages, *names, *(kind.__module__ for kind in type(model).__mro__)})
-    _write_around(folder, saved, facts, example)
+    complete(folder, saved, facts, example)
     return Written(
         format=chosen.name,
         loads=saved.loads,
@@ -70,20 +82,6 @@ def write_with(chosen: Format, model: object, folder: Path, *, input_example: ob
         signature=None if example is None else example.signature,
         # A path says nothing of what lies there.
         model_type="" if isinstance(model, os.PathLike) else class_name(model),
-    )
-
-
-def _write_around(folder: Path, saved: Saved, facts: environment.Environment, example: Example | None) -> None:
-    if not saved.flavors:
-        return
-    for name, text in {} if example is None else example.files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    write_mlmodel(
-        folder,
-        saved.flavors,
-        requirements=facts["requirements"],
-        signature=None if example is None else example.signature,
-        example=None if example is None else example.info,
     )
 
 

@@ -14,7 +14,7 @@ from modelstore_core.registry import decisions
 from modelstore_core.registry.decisions import ANY, Changes, Expectation
 from modelstore_core.registry.writer import Decide, Outcome, Request
 from modelstore_core.store.handle import Handle
-from modelstore_core.store.saving import Description, save_model
+from modelstore_core.store.saving import Description, ExtraFiles, save_model
 
 __all__ = ["Writing"]
 
@@ -35,6 +35,7 @@ class Writing:
         description: str = "",
         lineage: Mapping[str, object] | None = None,
         input_example: object = None,
+        extra_files: ExtraFiles = None,
         aliases: Sequence[str] = (),
         format: str | None = None,  # noqa: A002 - the word users know
         key: str | None = None,
@@ -55,6 +56,8 @@ class Writing:
             description: A sentence.
             lineage: Where the model comes from: run ids, data versions.
             input_example: A few rows that the model's predict takes: kept beside the model, with the signature.
+            extra_files: Files and folders that belong to the version too: paths, or names and paths. They lie in its
+                folder `extra_files/`.
             aliases: Aliases that point to the new version from its first moment.
             format: A format's name; by the object's class if left out.
             key: What names this piece of work: run, step and output.
@@ -70,7 +73,16 @@ class Writing:
             metrics=metrics, params=params, tags=tags, description=description, lineage=lineage, aliases=aliases
         )
         request = self._request("save", key, attempt)
-        return save_model(self._handle, name, model, said, request, format=format, input_example=input_example)
+        return save_model(
+            self._handle,
+            name,
+            model,
+            said,
+            request,
+            format=format,
+            input_example=input_example,
+            extra_files=extra_files,
+        )
 
     def promote(
         self,
