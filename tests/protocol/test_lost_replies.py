@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from modelstore_core import AliasConflict, CommitUncertain, ModelStore, StorageDenied, StorageUnavailable
+from modelstore_core import AliasConflict, CommitUncertain, ModelStore, StorageDenied, StorageError, StorageUnavailable
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.testing.audit import audit
 from modelstore_core.testing.faults import Fault, FaultyStorage, FaultyVerb, Script
@@ -152,6 +152,25 @@ def test_a_refusal_after_a_lost_reply_proves_nothing_and_keeps_the_files(
         store_over(_Denying(memory.name, lost=1)).save({"w": 3}, "m", format="pickle")
 
     assert len({info.key for info in memory.list("models/")} - before) == 1
+
+
+class _Forgetful(MemoryStorage):
+    """A disk that writes what it is given, and cannot make it last."""
+
+    def create(self, key: str, body: bytes) -> bool:
+        super().create(key, body)
+        raise StorageError("Could not sync the folder.", value=key)
+
+
+@pytest.mark.parametrize("part", ["log", "keys"])
+def test_a_commit_or_claim_that_may_not_last_is_not_acknowledged(
+    store: ModelStore, memory: MemoryStorage, part: str
+) -> None:
+    with pytest.raises(CommitUncertain, match="Could not sync"):
+        store_over(_Forgetful(memory.name)).promote("m@1", "c", key="k" if part == "keys" else None)
+
+    assert store_over(memory).promote("m@1", "c", key="k").number == 1
+    assert len(audit(memory, "m").entries) == 3
 
 
 def test_files_of_an_uncertain_commit_stay_and_load_once_it_has_landed(

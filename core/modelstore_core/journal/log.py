@@ -268,24 +268,28 @@ class Journal:
             except StorageUnavailable as error:
                 there, cause, doubt = None, error, True
             except StorageError as error:
-                there = self._read_back(key, error, mark, doubt=doubt)
+                there = self._read_back(key, error, mark, mine, doubt=doubt)
             if there is not None:
                 return None if mine(there) else there
             if patience.spent():
                 raise self._uncertain(cause, mark) from cause
             patience.wait()
 
-    def _read_back(self, key: str, cause: StorageError, mark: Mark, *, doubt: bool) -> bytes:
+    def _read_back(
+        self, key: str, cause: StorageError, mark: Mark, mine: Callable[[bytes], bool], *, doubt: bool
+    ) -> bytes:
         """What stands at the key after a create failed for good; raises the cause if that proves nothing happened."""
         try:
             there = self._storage.get(key)
         except StorageError as error:
             raise self._uncertain(error, mark) from cause
-        if there is not None:
-            return there
-        if doubt:
+        if there is None and not doubt:
+            raise cause
+        # Without a lost reply before it, the failed create itself wrote what stands there: a disk that could not sync
+        # the folder. It may not last, so it is not acknowledged.
+        if there is None or (mine(there) and not doubt):
             raise self._uncertain(cause, mark) from cause
-        raise cause
+        return there
 
     def _uncertain(self, error: StorageError, mark: Mark) -> CommitUncertain:
         return CommitUncertain(
