@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from modelstore_core.model.gates import AtLeast, Gate, Improves, Side
     from modelstore_core.model.operations import Finding
     from modelstore_core.model.records import Comparison, Difference, Event, Feed, ModelSummary, ModelVersion, Records
+    from modelstore_core.model.upkeep import Maintained
     from modelstore_core.registry.decisions import ANY
     from modelstore_core.store.facade import ModelStore
 
@@ -112,6 +113,7 @@ _HOMES = {
         "Records",
     ),
     "modelstore_core.progress": ("Progress", "log_progress"),
+    "modelstore_core.model.upkeep": ("Maintained",),
     "modelstore_core.registry.decisions": ("ANY",),
     "modelstore_core.store.facade": ("ModelStore",),
 }
@@ -144,6 +146,7 @@ __all__ = [
     "InvalidName",
     "InvalidQuery",
     "InvalidReference",
+    "Maintained",
     "MissingExtra",
     "ModelNotFound",
     "ModelStore",

@@ -17,6 +17,7 @@ def add_keeping(verbs: Verbs) -> None:
     """Add all of them."""
     _add_prune(verbs)
     _add_collect(verbs)
+    _add_maintain(verbs)
 
 
 def _add_prune(verbs: Verbs) -> None:
@@ -48,6 +49,18 @@ def _add_collect(verbs: Verbs) -> None:
     collect.add_argument("name", metavar="NAME", nargs="?", help="the model; all of them if left out")
     collect.add_argument("--older-than", metavar="D", default="24h", help="what is younger stays; 24h if left out")
     _add_consent(collect, "remove nothing, and list what would be removed")
+
+
+def _add_maintain(verbs: Verbs) -> None:
+    maintain = verbs.add(
+        "maintain [NAME]",
+        "make long histories fast to list",
+        "Writes listings of all versions in a few large objects, and blocks of commits where one is missing.\n"
+        "Never needed for a right answer. Safe at any time, beside any writer.",
+        "risk.churn",
+        "--json",
+    )
+    maintain.add_argument("name", metavar="NAME", nargs="?", help="the model; all of them if left out")
 
 
 def _add_consent(verb: argparse.ArgumentParser, dry: str) -> None:

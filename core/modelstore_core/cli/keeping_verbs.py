@@ -50,6 +50,13 @@ def _collect(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
     out.words(render.amount(found))
 
 
+def _maintain(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
+    done = store.maintain(given.name)
+    out.data(done, lambda screen: render.maintained(done, screen))
+    if not done:
+        out.words(f"no models in {store.url}")
+
+
 def _asks(given: argparse.Namespace, out: Output, what: str) -> bool:
     """Whether somebody is to be asked first.
 
@@ -75,4 +82,5 @@ def _counted(versions: Sequence[ModelVersion], what: str) -> str:
 VERBS: Mapping[str, Verb] = {
     "prune": _prune,
     "collect": _collect,
+    "maintain": _maintain,
 }

@@ -9,6 +9,7 @@ from modelstore_core.model.collection import Collection
 from modelstore_core.model.operations import Finding
 from modelstore_core.model.records import Comparison, Event, ModelSummary, ModelVersion
 from modelstore_core.model.tables import Row, cell, fitting, printable, text_table, text_width
+from modelstore_core.model.upkeep import Maintained
 
 __all__ = [
     "amount",
@@ -17,6 +18,7 @@ __all__ = [
     "events",
     "line",
     "lines",
+    "maintained",
     "models",
     "size",
     "version",
@@ -140,6 +142,12 @@ def comparison(found: Comparison, screen: Screen) -> Shown:
         left, right = "left", "right"
     rows = [{"field": d.field, left: d.left, right: d.right, "change": _rounded(d.change)} for d in found.differences]
     return _table(rows, ("field", left, right, "change"), screen)
+
+
+def maintained(done: Sequence[Maintained], screen: Screen) -> Shown:
+    """What was done to each model, a line each."""
+    rows = [one.row() for one in done]
+    return _table(rows, ("name", "commits", "versions", "blocks", "segments", "removed"), screen)
 
 
 def collection(found: Collection, screen: Screen) -> Shown:

@@ -18,6 +18,7 @@ from modelstore_core.documents.sidecars import (
 )
 from modelstore_core.errors import CommitUncertain, Corrupt, StorageError, StorageUnavailable
 from modelstore_core.journal.patience import Patience
+from modelstore_core.journal.segments import Segments
 from modelstore_core.model.names import folder_of
 from modelstore_core.model.operations import Entry
 from modelstore_core.model.state import State
@@ -45,10 +46,12 @@ class Journal:
         self.model = model
         self.folder = folder_of(model)
         self.root = f"models/{self.folder}"
+        self.segments = Segments(storage, self.root, model)
         self._storage = storage
         self._ports = ports
         self._seconds = patience
         self._rows: dict[int, Hashed] = {}
+        self._without: set[int] = set()  # blocks that were asked for and were not whole
         self._known: Commit | None = None
 
     def known(self) -> Commit | None:
@@ -56,7 +59,8 @@ class Journal:
         if self._known is not None:
             path = self._storage.local_path(self._log_key(self._known.seq))
             if path is not None and not path.exists():
-                self._known, self._rows = None, {}
+                self._known, self._rows, self._without = None, {}, set()
+                self.segments.forget()
         return self._known
 
     def hinted(self) -> Mark:
@@ -69,15 +73,39 @@ class Journal:
         raw = self._storage.get(self._log_key(seq))
         return None if raw is None else self._accept(raw, seq, after)
 
-    def newest(self, start: Commit | None = None, mark: Mark | None = None) -> Commit | None:
-        """The head of the log; with a commit to start from, or what the hint said, no hint is asked."""
+    def newest(
+        self, start: Commit | None = None, mark: Mark | None = None, beside: Sequence[Callable[[], object]] = ()
+    ) -> Commit | None:
+        """The head of the log; with a commit to start from, or what the hint said, no hint is asked.
+
+        What is to be done `beside` is done in the same round as the commits are looked at.
+        """
+        if start is None and mark is None:
+            mark = self.hinted()
+        calls, head = self.sighting(start, mark or _BEGINNING)
+        self._storage.together([*calls, *beside])
+        return head()
+
+    def sighting(
+        self, start: Commit | None, mark: Mark
+    ) -> tuple[list[Callable[[], object]], Callable[[], Commit | None]]:
+        """The calls that look where the head should be, free to run side by side; and what finds it after them."""
+        found: dict[int, Commit | None] = {}
+
+        def look(seq: int, after: Commit | None = None) -> None:
+            found[seq] = self.read(seq, after)
+
         if start is not None:
-            return self._gallop(start)
-        mark = mark or self.hinted()
+            return [partial(look, start.seq + 1, start)], lambda: self._head(start, found[start.seq + 1])
         if mark.seq:
-            here, after = self._storage.together([lambda: self.read(mark.seq), lambda: self.read(mark.seq + 1)])
-            if here is not None:
-                return here if after is None else self._gallop(after)
+            calls: list[Callable[[], object]] = [partial(look, mark.seq), partial(look, mark.seq + 1)]
+            return calls, lambda: self._head(found[mark.seq], found[mark.seq + 1])
+        return [partial(look, 1)], lambda: None if found[1] is None else self._gallop(found[1])
+
+    def _head(self, here: Commit | None, after: Commit | None) -> Commit | None:
+        """The head, where a commit and its successor were looked at; from the beginning on if neither is there."""
+        if here is not None:
+            return here if after is None else self._gallop(after)
         first = self.read(1)
         return None if first is None else self._gallop(first)
 
@@ -85,13 +113,34 @@ class Journal:
         """Run independent calls on this storage in one round."""
         self._storage.together(calls)
 
-    def entries(self, first: int, head: Commit, needs: frozenset[str] | None = None) -> list[Entry]:
-        """The entries from `first` to the head, in order, with at least the fields `needs` (None: all)."""
-        wanted = range(max(first, 1), head.seq + 1)
+    def entries(
+        self, first: int, head: Commit, needs: frozenset[str] | None = None, last: int | None = None
+    ) -> list[Entry]:
+        """The entries from `first` to `last` (the head), in order, with at least the fields `needs` (None: all)."""
+        while calls := self.fetches(first, head, needs, last):
+            self._storage.together(calls)
         have = {e.seq: e for e in (*head.recent, head.entry) if _suffices(e, needs)}
-        missing = [seq for seq in wanted if seq not in have and seq not in self._rows]
-        self._fetch_rows(missing, head)
-        return [have[seq] if seq in have else self._rows[seq].entry for seq in wanted]
+        return [have[seq] if seq in have else self._rows[seq].entry for seq in _span(first, head, last)]
+
+    def fetches(
+        self, first: int, head: Commit, needs: frozenset[str] | None = None, last: int | None = None
+    ) -> list[Callable[[], object]]:
+        """The calls that fetch what `entries` is to give and is not here yet, free to run side by side.
+
+        A block that turns out not to be whole is replaced by the commits themselves, in the calls after these.
+        """
+        have = {e.seq for e in (*head.recent, head.entry) if _suffices(e, needs)}
+        missing = [seq for seq in _span(first, head, last) if seq not in self._rows and seq not in have]
+        in_blocks = (head.seq - 1) // BLOCK  # the block that a later commit has not yet made is not there
+        blocks = {index for seq in missing if (index := (seq - 1) // BLOCK) < in_blocks} - self._without
+        loose = [seq for seq in missing if (seq - 1) // BLOCK not in blocks]
+        calls: list[Callable[[], object]] = [partial(self.take_block, index) for index in sorted(blocks)]
+        return [*calls, *(partial(self._fetch_commit, seq) for seq in loose)]
+
+    def distance(self, first: int, head: Commit) -> int:
+        """How many blocks from `first` on are not here yet: what `entries` costs at least."""
+        in_blocks = (head.seq - 1) // BLOCK
+        return sum(i * BLOCK + 1 not in self._rows for i in range((max(first, 1) - 1) // BLOCK, in_blocks))
 
     def entry(self, seq: int, head: Commit, needs: frozenset[str] | None = None) -> Entry:
         """One entry, with at least the fields `needs` (None: all)."""
@@ -102,6 +151,16 @@ class Journal:
                 return entry
         self._fetch_commit(seq)
         return self._rows[seq].entry
+
+    def forget(self, first: int, last: int) -> None:
+        """Forget these entries: who reads a whole long log need not keep it."""
+        for seq in range(first, last + 1):
+            self._rows.pop(seq, None)
+
+    def sum_of(self, seq: int) -> str | None:
+        """The sha256 of a commit's stored bytes, if the commit or its block was read."""
+        row = self._rows.get(seq)
+        return None if row is None else row.sha256
 
     def claim(self, key: str, mark: Mark, data_id: str = "") -> Claim:
         """Stake the key from `mark` on, or learn from where it was staked first; a mark counts only if proven.
@@ -126,7 +185,7 @@ class Journal:
         """
         commit, raw = write_commit(self.model, base, entry, state)
         if base is not None and base.seq % BLOCK == 0:
-            self._write_block(base)
+            self.write_block(base.seq // BLOCK - 1)
         mark = Mark(seq=entry.seq, op_id=entry.op_id)
 
         def mine(there: bytes) -> bool:
@@ -213,30 +272,23 @@ class Journal:
             low, high = (found, high) if found is not None else (low, middle)
         return low
 
-    def _fetch_rows(self, missing: Sequence[int], head: Commit) -> None:
-        last_block_end = (head.seq - 1) // BLOCK * BLOCK
-        blocks = sorted({(seq - 1) // BLOCK for seq in missing if seq <= last_block_end})
-        loose = [seq for seq in missing if seq > last_block_end]
-        calls: list[Callable[[], Sequence[int]]] = [partial(self._fetch_block, index) for index in blocks]
-        calls += [partial(self._fetch_commit, seq) for seq in loose]
-        self._fetch_commits([seq for lacking in self._storage.together(calls) for seq in lacking])
-
-    def _fetch_block(self, index: int) -> Sequence[int]:
-        """Take in one block; the seqs that remain to be read singly, if it is missing or damaged."""
+    def take_block(self, index: int) -> bool:
+        """Take in a block, counted from 0; whether it is there, and whole."""
         first, last = index * BLOCK + 1, (index + 1) * BLOCK
         raw = self._storage.get(self._block_key(first, last))
         rows = None if raw is None else read_block(raw, self.model, first, last)
         if rows is None:
-            return [seq for seq in range(first, last + 1) if seq not in self._rows]
+            self._without.add(index)
+            return False
+        self._without.discard(index)
         self._rows.update({row.entry.seq: row for row in rows})
-        return ()
+        return True
 
-    def _fetch_commit(self, seq: int) -> Sequence[int]:
+    def _fetch_commit(self, seq: int) -> None:
         if self.read(seq) is None:
             raise Corrupt(
                 f"The log of {self.model!r} has a hole at {seq}.", value=seq, fix="Restore the log from a backup."
             )
-        return ()
 
     def _fetch_commits(self, seqs: Sequence[int]) -> None:
         self._storage.together([partial(self._fetch_commit, seq) for seq in seqs])
@@ -244,14 +296,16 @@ class Journal:
     def _block_key(self, first: int, last: int) -> str:
         return f"{self.root}/blocks/{first:020}-{last:020}.json"
 
-    def _write_block(self, base: Commit) -> None:
-        first = base.seq - BLOCK + 1
-        self._fetch_commits([seq for seq in range(first, base.seq + 1) if seq not in self._rows])
-        body = write_block(self.model, [self._rows[seq] for seq in range(first, base.seq + 1)])
+    def write_block(self, index: int) -> None:
+        """Write a block, counted from 0, all of whose commits are in the log: the same bytes as everybody's."""
+        first, last = index * BLOCK + 1, (index + 1) * BLOCK
+        self._fetch_commits([seq for seq in range(first, last + 1) if seq not in self._rows])
+        body = write_block(self.model, [self._rows[seq] for seq in range(first, last + 1)])
         patience = Patience(self._ports, self._seconds)
         while True:
             try:
-                return self._storage.put(self._block_key(first, base.seq), body)
+                self._storage.put(self._block_key(first, last), body)
+                return self._without.discard(index)
             except StorageUnavailable:
                 if patience.spent():
                     raise
@@ -299,6 +353,10 @@ class Journal:
             op_id=mark.op_id,
             seq=mark.seq,
         )
+
+
+def _span(first: int, head: Commit, last: int | None) -> range:
+    return range(max(first, 1), (head.seq if last is None else last) + 1)
 
 
 def _suffices(entry: Entry, needs: frozenset[str] | None) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from modelstore_core.errors import InvalidName, InvalidReference
 
-__all__ = ["Reference", "check_alias", "check_key", "check_name", "folder_of", "parse_reference"]
+__all__ = ["Reference", "check_alias", "check_key", "check_name", "folder_of", "is_folder", "parse_reference"]
 
 MAX_NAME_BYTES = 200
 MAX_ALIAS_LENGTH = 255
@@ -162,3 +162,8 @@ def folder_of(name: str) -> str:
         return name
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "model"
     return f"{slug}--{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+def is_folder(text: str) -> bool:
+    """Whether `folder_of` could give this."""
+    return _PLAIN_FOLDER.fullmatch(text) is not None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from modelstore_core.model.operations import AddVersion, Annotate, Delete, Entry, Purge, Restore
 from modelstore_core.model.state import Pointer
 
-__all__ = ["Folded", "fold"]
+__all__ = ["Folded", "changes_of", "fold", "step"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,18 +79,30 @@ def fold(entries: Iterable[Entry], versions: dict[int, Folded] | None = None) ->
     """
     versions = {} if versions is None else versions
     for entry in entries:
-        op = entry.op
-        if isinstance(op, AddVersion):
-            versions[op.number] = Folded(record=entry)
-            if op.supersedes in versions:
-                versions[op.supersedes] = replace(versions[op.supersedes], superseded_by=op.number)
-        elif isinstance(op, Annotate | Delete | Restore | Purge) and op.number in versions:
-            versions[op.number] = _step(versions[op.number], entry, op)
+        if isinstance(entry.op, AddVersion):
+            versions[entry.op.number] = Folded(record=entry)
+        number = changes_of(entry)
+        if number in versions:
+            versions[number] = step(versions[number], entry)
     return versions
 
 
-def _step(version: Folded, entry: Entry, op: Annotate | Delete | Restore | Purge) -> Folded:
-    match op:
+def changes_of(entry: Entry) -> int | None:
+    """The earlier version that an entry changes, if it changes one."""
+    match entry.op:
+        case AddVersion(supersedes=number):
+            return number
+        case Annotate(number=number) | Delete(number=number) | Restore(number=number) | Purge(number=number):
+            return number
+        case _:
+            return None
+
+
+def step(version: Folded, entry: Entry) -> Folded:
+    """The version after an entry that changes it."""
+    match entry.op:
+        case AddVersion(number=number):
+            return replace(version, superseded_by=number)
         case Annotate():
             return replace(version, annotated=entry.seq, annotation=entry)
         case Delete():
@@ -99,3 +111,5 @@ def _step(version: Folded, entry: Entry, op: Annotate | Delete | Restore | Purge
             return replace(version, deleted=False)
         case Purge():
             return replace(version, purged=True)
+        case _:
+            return version

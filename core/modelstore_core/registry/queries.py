@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from modelstore_core.documents.commit import BLOCK, Commit
+from modelstore_core.documents.commit import Commit
 from modelstore_core.errors import InvalidInput
 from modelstore_core.model.json import Json
 from modelstore_core.model.operations import (
@@ -23,14 +23,13 @@ from modelstore_core.model.operations import (
     moves_of,
 )
 from modelstore_core.model.records import Comparison, Difference, Event, EventKind, ModelSummary, ModelVersion, Records
-from modelstore_core.registry.fold import Folded, fold
+from modelstore_core.registry.fold import Folded
 from modelstore_core.registry.view import View
 
 __all__ = [
     "compare",
     "events_of",
     "history",
-    "newest_versions",
     "parse_cursor",
     "record_of",
     "summary_of",
@@ -68,19 +67,6 @@ def record_of(view: View, version: Folded, root_url: str) -> ModelVersion:
         purged=version.purged,
         url=f"{root_url}/{view.journal.root}/data/{added.data}",
     )
-
-
-def newest_versions(view: View, limit: int | None, *, deleted: bool) -> list[Folded]:
-    """The newest versions, live ones or (if asked for) all, newest first; looks back only as far as needed."""
-    head = view.require()
-    window = head.seq if limit is None else max(BLOCK, limit)
-    while True:
-        first = max(head.seq - window + 1, 1)
-        versions = fold(view.entries(first))
-        chosen = [versions[n] for n in sorted(versions, reverse=True) if deleted or versions[n].live]
-        if first == 1 or (limit is not None and len(chosen) >= limit):
-            return chosen[:limit]
-        window *= 4
 
 
 def history(view: View, limit: int | None) -> Records[Event]:

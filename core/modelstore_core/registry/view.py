@@ -1,6 +1,8 @@
 """A model as of one commit: every question is answered from the log up to there, and from nothing else."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 
 from modelstore_core.documents.commit import BLOCK, Commit
 from modelstore_core.documents.sidecars import Mark
@@ -89,12 +91,8 @@ class View:
             if pointer.number == number:
                 return self._follow(pointer, needs)
         if 1 <= number < self.state.next:
-            # A version takes one commit, so its record cannot stand before the seq of its number.
             recent = fold(self.entries(head.seq - len(head.recent), NOTHING))
-            found = recent.get(number) or fold(self.entries(number, NOTHING)).get(number)
-            if found is None:
-                raise self.corrupt(f"has no commit that adds version {number}")
-            return self._complete(found, needs)
+            return self._complete(recent[number], needs) if number in recent else self._far(number, needs)
         raise VersionNotFound(
             f"{self.model!r} has no version {number}; its numbers run from 1 to {self.state.next - 1}.",
             value=number,
@@ -162,7 +160,14 @@ class View:
 
     def aliases_of(self, number: int) -> tuple[str, ...]:
         """The aliases of a version, sorted."""
-        return tuple(sorted(a for a, s in self.state.aliases.items() if s.target.number == number))
+        return self._aliases.get(number, ())
+
+    @cached_property
+    def _aliases(self) -> Mapping[int, tuple[str, ...]]:
+        found: dict[int, tuple[str, ...]] = {}
+        for alias, state in sorted(self.state.aliases.items()):
+            found[state.target.number] = (*found.get(state.target.number, ()), alias)
+        return found
 
     def _pointers(self) -> list[Pointer]:
         newest = [] if self.state.newest is None else [self.state.newest]
@@ -193,8 +198,14 @@ class View:
             superseded_by=pointer.superseded_by,
         )
 
+    def _far(self, number: int, needs: frozenset[str] | None) -> Folded:
+        """A version whose record is not among the head's recent entries."""
+        # A version takes one commit, so its record cannot stand before the seq of its number.
+        found = fold(self.entries(number, NOTHING)).get(number)
+        if found is None:
+            raise self.corrupt(f"has no commit that adds version {number}")
+        return self._complete(found, needs)
+
     def _complete(self, version: Folded, needs: frozenset[str] | None) -> Folded:
-        head, annotation = self.require(), version.annotation
-        if annotation is not None and needs is None:
-            annotation = self.journal.entry(annotation.seq, head)
-        return replace(version, record=self.journal.entry(version.record.seq, head, needs), annotation=annotation)
+        """The version with its record, and if all is needed its annotation, as they stand in the log."""
+        return replace(self._follow(version.pointer, needs), deleted=version.deleted, purged=version.purged)

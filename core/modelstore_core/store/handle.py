@@ -4,6 +4,7 @@ import getpass
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,13 @@ from modelstore_core.errors import InvalidInput, InvalidLocation
 from modelstore_core.formats.trust import Trust
 from modelstore_core.journal.admission import Admission
 from modelstore_core.journal.log import Journal
+from modelstore_core.journal.segments import is_due
 from modelstore_core.model import names
 from modelstore_core.model.records import ModelVersion
 from modelstore_core.ports import Ports
 from modelstore_core.progress import Meter, Tell, Transfer
 from modelstore_core.registry import queries
+from modelstore_core.registry.indexed import Indexed, look
 from modelstore_core.registry.view import View
 from modelstore_core.registry.writer import Decide, Decision, Outcome, Request, Writer
 from modelstore_core.storage.opening import Option, open_storage
@@ -112,6 +115,10 @@ class Handle:
         cache = self.settings.cache
         return Artifacts(self.storage, self.journal(name).root, cache=cache, passed=meter.passed)
 
+    def reading(self, name: str, span: int | None = 0) -> Indexed:
+        """The model as it is now, for an answer that looks back over `span` commits (None: all) and decides nothing."""
+        return look(self.journal(name), span)
+
     def writer(self, name: str) -> Writer:
         """A writer for the model.
 
@@ -130,7 +137,20 @@ class Handle:
         def keyed(view: View) -> Decision:
             return writer.earlier(view, request, start.claim) or decide(view)
 
-        return writer.commit(request, start, keyed)
+        return self.kept(writer.commit(request, start, keyed))
+
+    def kept(self, outcome: Outcome) -> Outcome:
+        """The outcome of a verb, after what its commit makes due for readers' sake has been tried.
+
+        The commit stands and is announced: whatever keeps a listing from being made faster is not the verb's failure.
+        """
+        head, entry = outcome.view.head, outcome.entry
+        if head is not None and entry is not None and entry.seq == head.seq and is_due(head.seq):
+            from modelstore_core.maintenance.compacting import refresh
+
+            with suppress(Exception):
+                refresh(outcome.view.journal, head)
+        return outcome
 
     def record(self, view: View, number: int) -> ModelVersion:
         """The public record of a version, as of the view."""

@@ -7,9 +7,11 @@ from modelstore_core.model import names
 from modelstore_core.model.collection import Collection
 from modelstore_core.model.findings import Verification
 from modelstore_core.model.records import ModelVersion, Records
+from modelstore_core.model.upkeep import Maintained
 from modelstore_core.registry.writer import Request
 from modelstore_core.store import checking, tidying
 from modelstore_core.store.handle import Handle
+from modelstore_core.store.upkeep import maintained
 
 __all__ = ["Keeping"]
 
@@ -41,6 +43,23 @@ class Keeping:
             InvalidInput: `older_than` is no span of time.
         """
         return tidying.collect(self._handle, name, older_than, dry_run=dry_run)
+
+    def maintain(self, name: str | None = None) -> Records[Maintained]:
+        """Make long histories fast to list, of one model or of all, and report what was done.
+
+        Writes what readers would else have to put together for themselves: a listing of all versions in a few large
+        objects, and blocks of commits where one is missing or damaged; and removes parts of older listings. Never
+        needed for a right answer. Writers keep the listing up by themselves, every 1,024 commits, but in smaller
+        parts: run this from time to time where histories have tens of thousands of commits, and once after copying a
+        store by other means. Safe at any time, beside everything else, and after a crash anywhere.
+
+        Args:
+            name: The model; every model if left out.
+
+        Raises:
+            ModelNotFound: There is no such model.
+        """
+        return maintained(self._handle, name)
 
     def prune(
         self,

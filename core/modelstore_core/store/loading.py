@@ -13,7 +13,8 @@ from modelstore_core.model.names import Reference
 from modelstore_core.model.operations import AddVersion
 from modelstore_core.progress import Meter
 from modelstore_core.registry.fold import Folded
-from modelstore_core.registry.view import LOADING, View
+from modelstore_core.registry.indexed import Indexed, look
+from modelstore_core.registry.view import LOADING
 from modelstore_core.store.handle import Handle
 
 __all__ = ["LoadAs", "load", "pull"]
@@ -62,12 +63,12 @@ def _with_version(handle: Handle, reference: Reference, meter: Meter, use: Use[T
         meter.expect([file.size for file in files], f"{reference.name}@{version.number}")
         return use(artifacts, added, files)
 
-    view = View(journal, journal.newest(journal.known()))
+    view = look(journal)
     version = view.usable(reference, LOADING)
     try:
         return used(version)
     except MissingFile:
-        view = View(journal, journal.newest(view.head))
+        view = Indexed(journal, journal.newest(view.head))
         again = view.resolve(reference, LOADING)
         if again.number != version.number:
             return used(view.usable(reference, LOADING))

@@ -62,7 +62,7 @@ class Reading:
             NotFound: There is no such model, version or alias.
         """
         parsed = parse_reference(reference)
-        view = self._handle.view(parsed.name)
+        view = self._handle.reading(parsed.name)
         return queries.record_of(view, view.resolve(parsed), self._handle.storage.url)
 
     def models(self) -> Records[ModelSummary]:
@@ -95,8 +95,9 @@ class Reading:
         limit = _checked_limit(limit)
         condition = None if where is None else parse(where, VERSION)
         terms = () if order_by is None else parse_order(order_by, VERSION)
-        view = self._handle.view(name)
-        found = queries.newest_versions(view, None if terms or condition else limit, deleted=deleted)
+        most = None if terms or condition else limit
+        view = self._handle.reading(name, most)
+        found = view.newest_versions(most, deleted=deleted)
         records = [queries.record_of(view, version, self._handle.storage.url) for version in found]
         chosen = [record for record in records if condition is None or condition.holds(record)]
         return Records(ordered(chosen, terms)[:limit])

@@ -70,6 +70,7 @@ def save_model(
         stage.abandon(error)
         raise
     stage.discard(keep=published)
+    handle.kept(outcome)
     return handle.record(outcome.view, outcome.number)
 
 

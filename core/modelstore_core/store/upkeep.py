@@ -1,0 +1,49 @@
+"""Keeping a store fast: what readers of long histories would otherwise have to fold for themselves."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from modelstore_core.documents.commit import BLOCK, Commit
+from modelstore_core.journal.log import Journal
+from modelstore_core.journal.segments import STRIDE
+from modelstore_core.maintenance.clock import store_time
+from modelstore_core.maintenance.compacting import maintain, remove_old
+from modelstore_core.model.records import Records
+from modelstore_core.model.upkeep import Maintained
+from modelstore_core.store import listing
+from modelstore_core.store.handle import Handle
+
+__all__ = ["maintained"]
+
+_COURTESY = 24 * 3600.0
+_LONG = 4 * STRIDE
+
+Model = tuple[Journal, Commit]
+
+
+def maintained(handle: Handle, name: str | None) -> Records[Maintained]:
+    """Maintain one model, or every model that has a hint."""
+    models = listing.heads(handle) if name is None else [(handle.journal(name), handle.view(name).require())]
+    if not models:
+        return Records()
+    handle.writer(models[0][0].model).admission.ensure()
+    before = store_time(handle.storage, handle.ports, handle.settings.patience) - _COURTESY
+    # Short logs side by side, each step by step; long ones one by one, the steps of each side by side.
+    short = [model for model in models if model[1].seq <= _LONG]
+    done = [*_together(handle, short, before)]
+    for model in models:
+        if model[1].seq > _LONG:
+            done += _together(handle, [model], before)
+    return Records(sorted(done, key=lambda one: one.name))
+
+
+def _together(handle: Handle, models: Sequence[Model], before: float) -> Sequence[Maintained]:
+    return handle.storage.together([partial(_maintained, handle, *model, before) for model in models])
+
+
+def _maintained(handle: Handle, journal: Journal, head: Commit, before: float) -> Maintained:
+    if head.seq <= BLOCK:  # its head says it all
+        return Maintained(name=journal.model, commits=head.seq, versions=head.state.next - 1)
+    done = maintain(journal, head)
+    return replace(done, removed=remove_old(handle.storage, journal, before))
