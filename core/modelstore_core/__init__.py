@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         StorageError,
         StorageMissing,
         StorageUnavailable,
+        StoreReadOnly,
         StoreTooNew,
         TooLarge,
         UnknownFormat,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from modelstore_core.model.operations import Finding
     from modelstore_core.model.records import Comparison, Difference, Event, Feed, ModelSummary, ModelVersion, Records
     from modelstore_core.model.upkeep import Maintained
+    from modelstore_core.progress import Progress, log_progress
     from modelstore_core.registry.decisions import ANY
     from modelstore_core.store.facade import ModelStore
 

@@ -129,19 +129,20 @@ def log_progress(
         share: Of the whole between two lines, at least; from 0 to 1.
         monotonic: Seconds, from any start.
     """
-    last: dict[tuple[str, str], tuple[float, float, bool]] = {}
+    last: dict[tuple[str, str], tuple[float, int, bool]] = {}
     lock = threading.Lock()
 
     def tell(progress: Progress) -> None:
         name = (progress.verb, progress.reference)
         with lock:
             now = monotonic()
-            then, before, told = last.setdefault(name, (now, 0.0, False))
+            then, before, told = last.setdefault(name, (now, 0, False))
             if progress.ended:
                 last.pop(name, None)  # of two transfers with one name the other may have ended first
-            due = told if progress.ended else now - then >= seconds and (progress.share - before >= share or not told)
+            far = not told or progress.bytes_done - before >= share * progress.bytes_total
+            due = told if progress.ended else now - then >= seconds and far
             if due and not progress.ended:
-                last[name] = (now, progress.share, True)
+                last[name] = (now, progress.bytes_done, True)
         if due:
             write(str(progress))
 
