@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import boto3
 import pytest
+from modelstore_fsspec import open_fsspec
 from tests.needs import needed
 
 from modelstore_core.storage.azure import AzureOptions, AzureStorage
@@ -119,3 +120,26 @@ class TestGCS(StorageContract):
         monkeypatch.setenv("GOOGLE_BEARER_TOKEN", self.secrets[0])
         with GCSServer(["models"], token=self.secrets[0]) as server:
             yield GCSStorage("models", "team/prefix", GCSOptions(endpoint=server.endpoint))
+
+
+class TestFsspecFolder(StorageContract):
+    """Fsspec's `file://` has hard links, so the example keeps every promise there but to outlive a power cut."""
+
+    copies = False
+    many = 300
+
+    @pytest.fixture
+    def storage(self, tmp_path: Path) -> Storage:
+        return open_fsspec(f"fsspec+file://{tmp_path}/store")
+
+
+class TestFsspecMemory(StorageContract):
+    """Fsspec's `memory://` has no create-if-absent; `tests/core/test_storage_fsspec.py` has what follows from that."""
+
+    copies = False
+    many = 300
+    test_one_of_many_racing_creates_wins = None  # type: ignore[assignment] # not promised there
+
+    @pytest.fixture
+    def storage(self) -> Storage:
+        return open_fsspec(f"fsspec+memory://contract-{next(_numbers)}")
