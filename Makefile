@@ -47,8 +47,8 @@ format: .venv/.ready-dev ## Format the code and mend what can be mended
 	@$(PY) -m ruff format
 	@$(PY) -m ruff check --fix
 
-bench: .venv/.ready-dev ## Measure what the budgets promise
-	@for each in benchmarks/*.py; do $(PY) "$$each" || exit 1; done
+bench: .venv/.ready-dev ## Measure the budgets and the peers into docs/benchmarks.md; `make bench ARGS=--quick` keeps nothing
+	@$(PY) -m benchmarks.run $(ARGS)
 
 pins: .venv/.ready-dev ## Resolve constraints.txt anew; `make pins UPGRADE=--upgrade` takes newer versions
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header $(UPGRADE) \
