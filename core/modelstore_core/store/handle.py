@@ -119,14 +119,27 @@ class Handle:
         """The model as it is now, for an answer that looks back over `span` commits (None: all) and decides nothing."""
         return look(self.journal(name), span)
 
-    def writer(self, name: str) -> Writer:
-        """A writer for the model.
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing may be written."""
+        return isinstance(self.storage, ReadOnlyStorage)
+
+    def refuse_if_read_only(self) -> None:
+        """Say no before anything is asked.
 
         Raises:
             StoreReadOnly: Nothing may be written.
         """
         if isinstance(self.storage, ReadOnlyStorage):
             self.storage.refuse()
+
+    def writer(self, name: str) -> Writer:
+        """A writer for the model.
+
+        Raises:
+            StoreReadOnly: Nothing may be written.
+        """
+        self.refuse_if_read_only()
         return Writer(self.journal(name), self._admission, self.ports, self.settings.patience)
 
     def write(self, name: str, request: Request, decide: Decide) -> Outcome:
