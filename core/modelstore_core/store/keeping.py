@@ -88,6 +88,8 @@ class Keeping:
             ModelNotFound: There is no such model.
             InvalidInput: `older_than` is no span of time.
         """
+        if not dry_run:
+            self._handle.refuse_if_read_only()
         return tidying.collect(self._handle, name, older_than, dry_run=dry_run)
 
     def maintain(self, name: str | None = None) -> Records[Maintained]:
@@ -105,6 +107,7 @@ class Keeping:
         Raises:
             ModelNotFound: There is no such model.
         """
+        self._handle.refuse_if_read_only()
         return maintained(self._handle, name)
 
     def prune(
@@ -138,6 +141,8 @@ class Keeping:
         """
         if not isinstance(reason, str):
             raise InvalidInput(f"{reason!r} is not text.", value=reason, fix="Pass a sentence.")
+        if not dry_run:
+            self._handle.refuse_if_read_only()
         checked = None if key is None else names.check_key(key)
         request = Request(verb="delete", actor=self._handle.settings.actor, key=checked)
         return tidying.prune(self._handle, name, (keep, older_than), request, dry_run=dry_run, reason=reason)
@@ -169,4 +174,6 @@ class Keeping:
             ModelNotFound: There is nothing of that model.
             InvalidInput: `read_data` or `head` is not what it must be.
         """
+        if repair:
+            self._handle.refuse_if_read_only()
         return checking.verify(self._handle, name, read_data=read_data, repair=repair, head=head)
