@@ -21,12 +21,15 @@ from modelstore_core.errors import (
     StorageError,
     StorageMissing,
     StorageUnavailable,
+    UnsafeStorage,
 )
 from modelstore_core.storage.opening import open_storage
 from modelstore_core.storage.s3 import S3Options, S3Storage
 from modelstore_core.storage.s3_clients import _aws, _config, _region, open_bucket
 from modelstore_core.storage.s3_errors import s3_error
+from modelstore_core.testing.audit import audit
 from modelstore_core.testing.s3_server import Denial, S3FaultKind, S3Script, S3Server
+from modelstore_core.testing.stores import store_over
 
 _LARGE = bytes(range(256)) * (20 << 12)  # 20 MiB, three parts
 
@@ -472,6 +475,39 @@ def test_what_others_put_into_the_bucket_is_left_out_or_named(server: S3Server, 
     client.put_object(Bucket="models", Key="team/a/../b", Body=b"")
     with pytest.raises(StorageError, match="Remove the object with that key"):
         list(storage.list("a/"))
+
+
+def test_a_service_that_knows_no_conditions_is_refused_with_what_to_do(server: S3Server, storage: S3Storage) -> None:
+    server.script = _always("PutObject", "501")
+
+    with pytest.raises(UnsafeStorage, match=r"NotImplemented.*conditional=False .* single_writer=True"):
+        store_over(storage).save({"weights": [1]}, "risk", format="pickle")
+
+    assert server.buckets.keys("models") == ()
+
+
+def test_without_conditions_a_store_is_refused_each_time_unless_it_has_one_writer(server: S3Server) -> None:
+    server.script = _always("PutObject", "501")
+    storage = S3Storage("models", "", S3Options(endpoint=server.endpoint, conditional=False))
+    for _ in range(3):
+        with pytest.raises(UnsafeStorage, match="a second create of the same key succeeds"):
+            store_over(storage).save({"weights": [1]}, "risk", format="pickle")
+
+    for key in ("run-1", "run-2", "run-1"):
+        saved = store_over(storage, single_writer=True).save({"weights": [key]}, "risk", format="pickle", key=key)
+
+    assert saved.number == 1
+    assert len(audit(storage, "risk").entries) == 2
+
+
+def test_a_store_that_was_found_safe_is_tested_again_without_conditions(server: S3Server, storage: S3Storage) -> None:
+    store_over(storage).save({"weights": [1]}, "risk", format="pickle")
+    unconditional = S3Storage("models", "team", S3Options(endpoint=server.endpoint, conditional=False))
+
+    with pytest.raises(UnsafeStorage):
+        store_over(unconditional).save({"weights": [2]}, "risk", format="pickle")
+
+    assert unconditional.location().versioning == "unconditional"
 
 
 def test_a_pickle_has_neither_secrets_nor_connections(storage: S3Storage) -> None:

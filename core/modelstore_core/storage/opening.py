@@ -123,7 +123,7 @@ def _open_memory(text: str, options: Mapping[str, Option]) -> Storage:
 
 def _open_s3(text: str, options: Mapping[str, Option]) -> Storage:
     bucket, prefix = _bucket_and_prefix(text, "s3", "bucket")
-    _check_options(text, options, (*_S3_WORDS, "path_style", "anonymous"))
+    _check_options(text, options, (*_S3_WORDS, "path_style", "anonymous", "conditional"))
     from modelstore_core.storage.s3 import S3Options, S3Storage
     from modelstore_core.storage.s3_clients import require_packages
 
@@ -135,6 +135,7 @@ def _open_s3(text: str, options: Mapping[str, Option]) -> Storage:
             **{name: _word(text, options, name) for name in _S3_WORDS},
             path_style=_switch(text, options, "path_style"),
             anonymous=_switch(text, options, "anonymous") or False,
+            conditional=_switch(text, options, "conditional") is not False,
         ),
     )
 

@@ -64,7 +64,8 @@ class Location:
         endpoint: The service's address, "" for the default one and for folders.
         container: The bucket; "" for folders.
         prefix: The path of the store's root inside it.
-        versioning: "on", "off" or "unknown": some servers ignore preconditions once it is on.
+        versioning: "on", "off" or "unknown": some servers ignore preconditions once it is on. "unconditional" if
+            creates use none, whatever the server would do with them.
     """
 
     scheme: str

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from modelstore_core.errors import StorageDenied, StorageError
+from modelstore_core.errors import StorageDenied, StorageError, UnsafeStorage
 from modelstore_core.storage import replies
 from modelstore_core.storage.replies import Service, service_error
 
@@ -32,6 +32,10 @@ _HIDDEN = (
     "Grant s3:ListBucket on the bucket: without it S3 says 403 for a missing object, and the end of a log is found by "
     "what is missing. If it is granted (to everybody, for anonymous reading), grant s3:GetObject on the prefix."
 )
+_FIX_UNCONDITIONAL = (
+    "The service knows no If-None-Match, so it can hold a store of one writer only: conditional=False "
+    "(`--option conditional=false`) and single_writer=True (`--single-writer`)."
+)
 _S3_READING = replace(_S3, fixes={**_S3.fixes, "AccessDenied": _HIDDEN})
 
 
@@ -45,7 +49,10 @@ def s3_error(what: str, url: str, bucket: str, said: str, kind: str) -> StorageE
         said: The client's message, which is not passed on as it is.
         kind: The name of the client's exception class.
     """
-    return service_error(_S3_READING if what == "read" else _S3, what, url, bucket, (kind, said))
+    error = service_error(_S3_READING if what == "read" else _S3, what, url, bucket, (kind, said))
+    if what == "create" and "<Code>NotImplemented<" in said:
+        return UnsafeStorage(error.what, value=url, fix=_FIX_UNCONDITIONAL)
+    return error
 
 
 def credentials_missing(url: str, reason: str) -> StorageDenied:

@@ -31,6 +31,8 @@ class S3Options:
         anonymous: Sign nothing, as for public buckets.
         sse: What the service is to encrypt objects with: "AES256" or "aws:kms"; without it the bucket's own default.
         kms_key: The id or ARN of the key for "aws:kms", which it implies; without it AWS's own key.
+        conditional: Whether creates rest on the service's `If-None-Match`. False is for services that refuse it, and
+            for one writer at a time: a look, and then a write.
         checksum: What is sent with the bytes of each object for the service to check: "sha256" or "crc64nvme".
     """
 
@@ -42,6 +44,7 @@ class S3Options:
     external_id: str | None = None
     path_style: bool | None = None
     anonymous: bool = False
+    conditional: bool = True
     sse: str | None = None
     kms_key: str | None = None
     checksum: str | None = None

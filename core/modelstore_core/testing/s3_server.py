@@ -28,13 +28,14 @@ from modelstore_core.testing.s3_wire import Reply, S3Call, S3Error, parse_call, 
 __all__ = ["Denial", "S3FaultKind", "S3Request", "S3Script", "S3Server"]
 
 S3FaultKind: TypeAlias = Literal[
-    "drop_before", "drop_after", "503_before", "503_after", "429", "conflict", "denied", "truncate", "delay"
+    "drop_before", "drop_after", "503_before", "503_after", "429", "501", "conflict", "denied", "truncate", "delay"
 ]
 """What can go wrong with one request.
 
 - `drop_before`, `drop_after`: the connection is dropped without a reply, before or after the request is applied.
 - `503_before`, `503_after`: the reply is 503 SlowDown, and the request was not or was applied.
 - `429`: the reply is 429 SlowDown, and the write was not applied: some services limit those of one object.
+- `501`: a conditional write gets 501 NotImplemented and is not applied: the service knows no conditions.
 - `conflict`: a conditional write gets 409 ConditionalRequestConflict and is not applied.
 - `denied`: the reply is 403 AccessDenied, and the request was not applied: a permission was taken away.
 - `truncate`: the reply breaks off in the middle of its body.
@@ -207,6 +208,8 @@ class S3Server:
         self._authorize(call)
         if fault == "conflict":
             raise S3Error(409, "ConditionalRequestConflict")
+        if fault == "501" and _PRECONDITIONS & set(call.headers):
+            raise S3Error(501, "NotImplemented", "A header you provided implies functionality that is not implemented.")
         if fault == "429":
             raise S3Error(429, "SlowDown", "The object exceeded the rate limit for mutations.")
         if fault == "denied":
@@ -245,7 +248,7 @@ class S3Server:
 
 
 def _is_possible(kind: S3FaultKind, call: S3Call) -> bool:
-    if kind == "conflict":
+    if kind in {"conflict", "501"}:
         return call.operation in _WRITES and bool(_PRECONDITIONS & set(call.headers))
     if kind == "429":
         return call.operation in _WRITES
