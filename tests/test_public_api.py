@@ -75,6 +75,7 @@ VERBS = [
     "collect",
     "compare",
     "delete",
+    "doctor",
     "get",
     "history",
     "load",

@@ -16,6 +16,9 @@ _BLOCK = re.compile(r"^```console\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 _VARYING = {
     r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?Z": "<time>",
     r"(environment\.\w+ +).*": r"\1<here>",
+    r"(info|warn)  (packages|location|file system|time): .*": r"\2: <here>",
+    r"by \d+\.\d s\.": "by <seconds>",
+    r"/\S*/models is fit": "<store> is fit",
     r"/\S*/models/models/risk.churn/data/[0-9a-f]{32}": "<folder>",
     r'"id": "[0-9a-f]{32}"': '"id": <id>',
     r'"age": [\d.]+': '"age": <seconds>',

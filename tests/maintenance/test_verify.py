@@ -246,7 +246,8 @@ def test_a_repaired_block_has_the_bytes_that_writers_write(storage: MemoryStorag
 def test_a_hint_that_lags_is_no_problem(storage: MemoryStorage) -> None:
     first = json.loads(storage.get(log(1)) or b"")["entry"]["op_id"]
     for seq, op_id in ((1, first), (0, "")):
-        edit(storage, HINT, lambda d, s=seq, o=op_id: {**d, "seq": s, "op": o})
+        edit(storage, HINT, changed("seq", seq))
+        edit(storage, HINT, changed("op", op_id))
         assert check(storage).problems == ()
 
 

@@ -24,25 +24,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
     output = Output(json="--json" in words)  # known before the words are parsed: that may fail too
     try:
-        _run(words, output)
+        return _run(words, output)
     except ReaderGone:
         return Exit.OK
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 -- the outermost frame: every end has its code
         with suppress(ReaderGone, OSError):  # nobody is left to be told, but the code still says it
             output.error(error, _trace(error))
         return exit_of(type(error))
-    return Exit.OK
 
 
-def _run(words: Sequence[str], output: Output) -> None:
+def _run(words: Sequence[str], output: Output) -> Exit:
     try:
         arguments = parse(words)
     except SystemExit:  # --help and --version end so; wrong usage is `InvalidInput`
         output.finish()
-        return
+        return Exit.OK
     from modelstore_core.cli.verbs import run
 
-    run(arguments, output)
+    return run(arguments, output)
 
 
 def _trace(error: BaseException) -> str:

@@ -17,6 +17,7 @@ def add_keeping(verbs: Verbs) -> None:
     """Add all of them."""
     _add_prune(verbs)
     _add_collect(verbs)
+    _add_checks(verbs)
     _add_maintain(verbs)
 
 
@@ -49,6 +50,40 @@ def _add_collect(verbs: Verbs) -> None:
     collect.add_argument("name", metavar="NAME", nargs="?", help="the model; all of them if left out")
     collect.add_argument("--older-than", metavar="D", default="24h", help="what is younger stays; 24h if left out")
     _add_consent(collect, "remove nothing, and list what would be removed")
+
+
+def _add_checks(verbs: Verbs) -> None:
+    verify = verbs.add(
+        "verify [NAME]",
+        "look whether everything is there, and what it was",
+        "Commits, what follows from them, and that each file is there and of its size; with --read-data their bytes.\n"
+        "Ends with code 10 if something is damaged, or still to be repaired.",
+        "",
+        "risk.churn --read-data",
+        "--read-data 3/7 --json",
+        "--repair",
+    )
+    verify.add_argument("name", metavar="NAME", nargs="?", help="the model; all of them if left out")
+    verify.add_argument(
+        "--read-data",
+        metavar="N/T",
+        nargs="?",
+        const=True,
+        default=False,
+        help="compare every file's sha256; N/T: of the N-th of T shares only",
+    )
+    verify.add_argument("--repair", action="store_true", help="write anew what follows from the log; nothing else")
+    verify.add_argument(
+        "--head", metavar="SHA256", help="a commit's that was the newest of NAME once: is it still there?"
+    )
+    doctor = verbs.add(
+        "doctor",
+        "try on the storage what a store needs of it",
+        "Each finding says what to do. What is written for it is deleted again. Ends with code 10 if something fails.",
+        "",
+        "--read-only --store s3://bucket/prefix",
+    )
+    doctor.add_argument("--read-only", action="store_true", help="write nothing, and say what could not be tried")
 
 
 def _add_maintain(verbs: Verbs) -> None:

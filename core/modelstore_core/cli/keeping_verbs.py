@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from modelstore_core.cli import arguments, render
-from modelstore_core.cli.exits import Declined
+from modelstore_core.cli.exits import Declined, Exit
 from modelstore_core.cli.output import Output
 from modelstore_core.errors import InvalidInput
 from modelstore_core.model.collection import Collection
@@ -14,7 +14,7 @@ from modelstore_core.store.facade import ModelStore
 
 __all__ = ["VERBS"]
 
-Verb: TypeAlias = Callable[[ModelStore, argparse.Namespace, Output], None]
+Verb: TypeAlias = Callable[[ModelStore, argparse.Namespace, Output], Exit | None]
 
 
 def _prune(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
@@ -50,6 +50,20 @@ def _collect(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
     out.words(render.amount(found))
 
 
+def _verify(store: ModelStore, given: argparse.Namespace, out: Output) -> Exit | None:
+    found = store.verify(given.name, read_data=given.read_data, repair=given.repair, head=given.head)
+    out.data(found, render.lines(map(str, found.problems)))
+    out.words(found.summary())
+    return None if found.ok else Exit.UNSOUND
+
+
+def _doctor(store: ModelStore, given: argparse.Namespace, out: Output) -> Exit | None:
+    found = store.doctor(read_only=given.read_only)
+    out.data(found, render.lines(map(str, found.checks)))
+    out.words(f"{found.url} {'is fit for a store' if found.ok else 'is not fit for a store as it is'}")
+    return None if found.ok else Exit.UNSOUND
+
+
 def _maintain(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
     done = store.maintain(given.name)
     out.data(done, lambda screen: render.maintained(done, screen))
@@ -82,5 +96,7 @@ def _counted(versions: Sequence[ModelVersion], what: str) -> str:
 VERBS: Mapping[str, Verb] = {
     "prune": _prune,
     "collect": _collect,
+    "verify": _verify,
+    "doctor": _doctor,
     "maintain": _maintain,
 }

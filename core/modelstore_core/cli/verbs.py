@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from modelstore_core.cli import arguments, cursors, render
-from modelstore_core.cli.exits import Declined
+from modelstore_core.cli.exits import Declined, Exit
 from modelstore_core.cli.keeping_verbs import VERBS as KEEPING
 from modelstore_core.cli.location import store_url
 from modelstore_core.cli.output import Output
@@ -19,11 +19,11 @@ __all__ = ["run"]
 
 _LONGEST_CURSOR = 1000  # it grows with the number of models, and a command line may not
 
-Verb: TypeAlias = Callable[[ModelStore, argparse.Namespace, Output], None]
+Verb: TypeAlias = Callable[[ModelStore, argparse.Namespace, Output], Exit | None]
 
 
-def run(given: argparse.Namespace, out: Output) -> None:
-    """Carry out a parsed command.
+def run(given: argparse.Namespace, out: Output) -> Exit:
+    """Carry out a parsed command; how it ends is `OK` unless the verb says otherwise.
 
     Raises:
         ModelStoreError: Whatever the verb of the Python API raises.
@@ -42,7 +42,7 @@ def run(given: argparse.Namespace, out: Output) -> None:
         progress=not given.json,
         **arguments.options(given.options),
     )
-    _VERBS[given.verb](store, given, out)
+    return _VERBS[given.verb](store, given, out) or Exit.OK
 
 
 def _ls(store: ModelStore, given: argparse.Namespace, out: Output) -> None:

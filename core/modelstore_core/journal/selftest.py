@@ -1,6 +1,7 @@
 """Does a storage keep the promises that commits rest on? Tried on it, through lost replies and busy moments."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -9,11 +10,19 @@ from modelstore_core.journal.patience import Patience
 from modelstore_core.ports import Ports
 from modelstore_core.storage.protocol import Storage
 
-__all__ = ["owner_of", "patiently", "self_test"]
+__all__ = ["Trial", "owner_of", "patiently", "self_test", "trials"]
 
 T = TypeVar("T")
 
 _RACERS, _ROUNDS = 16, 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One promise that was tried, and how it is broken ("" if it is kept)."""
+
+    name: str
+    failure: str
 
 
 def self_test(storage: Storage, ports: Ports, seconds: float) -> str:
@@ -23,20 +32,36 @@ def self_test(storage: Storage, ports: Ports, seconds: float) -> str:
         StorageUnavailable: The storage did not answer for that many seconds.
     """
     keys: list[str] = []
-    prefix = f"self-test/{ports.token()}/"
     patience = Patience(ports, seconds)
+    try:
+        return next(
+            (t.failure for t in trials(storage, f"self-test/{ports.token()}/", keys, patience) if t.failure), ""
+        )
+    finally:
+        patiently(partial(storage.delete, keys), patience)
+
+
+def trials(storage: Storage, prefix: str, keys: list[str], patience: Patience) -> Iterator[Trial]:
+    """Try the promises one by one, below the prefix; every key is told before it is written, for who deletes them.
+
+    After a broken promise the others mean little: whoever asks may stop there.
+
+    Raises:
+        StorageError: The storage did not let it be tried.
+    """
 
     def fresh() -> str:
         keys.append(f"{prefix}{len(keys)}")
         return keys[-1]
 
-    try:
-        failure = _exclusive(storage, fresh(), patience) or _visible(storage, keys[0], prefix, patience)
-        for _ in range(_ROUNDS):
-            failure = failure or _raced(storage, fresh, patience)
-    finally:
-        patiently(partial(storage.delete, keys), patience)
-    return failure
+    key = fresh()
+    yield Trial(name="create-if-absent", failure=_exclusive(storage, key, patience))
+    yield Trial(name="overwrite", failure=_overwritten(storage, key, patience))
+    yield Trial(name="list after write", failure=_listed(storage, key, prefix, patience))
+    raced = ""
+    for _ in range(_ROUNDS):
+        raced = raced or _raced(storage, fresh, patience)
+    yield Trial(name="concurrent creates", failure=raced)
 
 
 def patiently(call: Callable[[], T], patience: Patience) -> T:
@@ -72,10 +97,14 @@ def _exclusive(storage: Storage, key: str, patience: Patience) -> str:
     return ""
 
 
-def _visible(storage: Storage, key: str, prefix: str, patience: Patience) -> str:
+def _overwritten(storage: Storage, key: str, patience: Patience) -> str:
     patiently(partial(storage.put, key, b"overwritten\n"), patience)
     if patiently(partial(storage.get, key), patience) != b"overwritten\n":
         return "an overwrite is not seen by the next read."
+    return ""
+
+
+def _listed(storage: Storage, key: str, prefix: str, patience: Patience) -> str:
     if key not in patiently(lambda: {info.key for info in storage.list(prefix)}, patience):
         return "a new object is not seen by the next listing."
     return ""

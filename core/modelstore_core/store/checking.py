@@ -4,10 +4,10 @@ import re
 
 from modelstore_core.errors import InvalidInput
 from modelstore_core.model import names
-from modelstore_core.model.findings import Verification
+from modelstore_core.model.findings import Diagnosis, Verification
 from modelstore_core.store.handle import Handle
 
-__all__ = ["verify"]
+__all__ = ["doctor", "verify"]
 
 
 def verify(handle: Handle, name: str | None, *, read_data: bool | str, repair: bool, head: str | None) -> Verification:
@@ -21,6 +21,13 @@ def verify(handle: Handle, name: str | None, *, read_data: bool | str, repair: b
         remembered=None if head is None else _checked_head(head, name),
     )
     return verifying.verify(handle.storage, handle.ports, task)
+
+
+def doctor(handle: Handle, *, read_only: bool) -> Diagnosis:
+    """What came of trying what a store needs of its storage."""
+    from modelstore_core.maintenance import diagnosing
+
+    return diagnosing.diagnose(handle.storage, handle.ports, handle.settings.patience, read_only=read_only)
 
 
 def _checked_head(head: str, name: str | None) -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from modelstore_core.errors import InvalidInput
 from modelstore_core.model import names
 from modelstore_core.model.collection import Collection
-from modelstore_core.model.findings import Verification
+from modelstore_core.model.findings import Diagnosis, Verification
 from modelstore_core.model.names import parse_reference
 from modelstore_core.model.records import ModelVersion, Records
 from modelstore_core.model.upkeep import Maintained
@@ -177,3 +177,15 @@ class Keeping:
         if repair:
             self._handle.refuse_if_read_only()
         return checking.verify(self._handle, name, read_data=read_data, repair=repair, head=head)
+
+    def doctor(self, *, read_only: bool = False) -> Diagnosis:
+        """Try on the storage what a store needs of it, and say what to do where it fails.
+
+        Can it list, read, and tell a missing object from a forbidden one; does it create an object only if it is not
+        there, also when sixteen try at once; are overwrites and listings seen at once; does it delete; how far is its
+        clock from ours; how long does each take. Works where there is no store yet. What is written is deleted again.
+
+        Args:
+            read_only: Write nothing, and say what could not be tried.
+        """
+        return checking.doctor(self._handle, read_only=read_only)
