@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from modelstore_core import AtLeast, ModelStore, Verification
+from modelstore_core.maintenance.building import Builder
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.storage.protocol import Storage
 from modelstore_core.testing.stores import store_over
@@ -56,7 +57,20 @@ def fill(storage: Storage, folder: Path) -> ModelStore:
     storage.put(f"models/m/data/{'5' * 32}/left.bin", b"of a save that crashed")
     store.collect("m", older_than=0)
     store.save({"w": 9}, OTHER, format="pickle")
+    segment(storage, "m", 3)
     return store
+
+
+def segment(storage: Storage, name: str, count: int) -> None:
+    """Give the model an index and, though it is short, a segment of its first versions."""
+    handle = store_over(storage)._handle
+    journal = handle.journal(name)
+    head = handle.view(name).require()
+    builder = Builder(journal)
+    builder.take(journal.entries(1, head))
+    builder._cut(count)
+    builder.store()
+    journal.segments.put_index(builder.index(head.seq, head.entry.op_id, head.sha256), head.seq)
 
 
 def copied(objects: Mapping[str, bytes]) -> MemoryStorage:

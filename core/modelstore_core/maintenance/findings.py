@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from modelstore_core.model.findings import Problem
 
-__all__ = ["Findings"]
+__all__ = ["RESTORE", "Findings", "once"]
 
 _MOST = 1000  # of one model: who lost a bucket needs no list of all that was in it
 
@@ -64,3 +64,14 @@ class Findings:
         else:
             self._cures.pop(len(self.problems), None)
             self.left_out += 1
+
+
+def once(cure: Callable[[], object]) -> Callable[[], object]:
+    """A cure of several problems, carried out for the first of them."""
+    done: list[object] = []
+
+    def cured() -> None:
+        if not done:
+            done.append(cure())
+
+    return cured

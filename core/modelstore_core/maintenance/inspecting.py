@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from modelstore_core.documents.canonical import parse, unsealed
-from modelstore_core.documents.commit import BLOCK, read_commit
+from modelstore_core.documents.commit import BLOCK, Commit, read_commit
 from modelstore_core.documents.sidecars import (
     Claim,
     Hashed,
@@ -19,8 +19,9 @@ from modelstore_core.documents.sidecars import (
     write_hint,
 )
 from modelstore_core.errors import ModelStoreError
-from modelstore_core.journal.log import hint_key
-from modelstore_core.maintenance.findings import Findings
+from modelstore_core.journal.log import Journal, hint_key
+from modelstore_core.maintenance.compacting import differences, rebuild
+from modelstore_core.maintenance.findings import Findings, once
 from modelstore_core.maintenance.reciting import Recital
 from modelstore_core.model.names import folder_of
 from modelstore_core.ports import Ports
@@ -36,40 +37,48 @@ _CLAIM = re.compile(r"keys/([0-9a-f]{64})\.json")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked of every model.
+    """What is to be verified, and how.
 
     Attributes:
-        remembered: The sha256 that a commit must have, if any.
+        name: The model; every model if None.
         share: (n, t): the files of the n-th of t shares are read; (0, 1) reads none, (1, 1) all.
+        repair: Whether to write anew what follows from the log.
+        remembered: The sha256 that one of the model's commits must have, if any.
+        patience: Seconds that one step of a repair may take under errors.
     """
 
-    remembered: str | None = None
-    share: tuple[int, int] = (0, 1)
+    name: str | None
+    share: tuple[int, int]
+    repair: bool
+    remembered: str | None
+    patience: float
 
 
 class Inspection:
-    """A model's log and what lies beside it; `run` looks at all but the files, which `Files` compares.
+    """A model's log and what lies beside it; `run` looks at all but the files, which `Comparison` does.
 
     The hint is read before the log is listed, and the log before the files are: what others write meanwhile is
     then never taken for a loss.
     """
 
-    def __init__(self, storage: Storage, ports: Ports, folder: str, name: str | None, remembered: str | None) -> None:
+    def __init__(self, storage: Storage, ports: Ports, folder: str, request: Request) -> None:
+        name = request.name
         self.folder = folder
         self.root = f"models/{folder}"
         self.name = name
         self.findings = Findings(name or folder)
-        self.recital = Recital(storage, folder, self.findings, remembered)
+        self.recital = Recital(storage, folder, self.findings, request.remembered)
         self.last = 0
         self._storage = storage
         self._ports = ports
+        self._patience = request.patience
 
     def run(self) -> None:
         """Look at the hint, the log, the blocks and the claims."""
         hint = self._storage.get(hint_key(self.folder))
         self._learn_name(hint)
-        kinds = ("log", "blocks", "keys")
-        log, blocks, claims = self._storage.together([partial(self._listed, kind) for kind in kinds])
+        kinds = ("log", "blocks", "keys", "segments")
+        log, blocks, claims, segments = self._storage.together([partial(self._listed, kind) for kind in kinds])
         self.last = max((int(m[1]) for m in self._matches(_SEQ, log)), default=0)
         self._read_log({(int(m[1]), int(m[2])) for m in self._matches(_RANGE, blocks)})
         self._check_name()
@@ -79,6 +88,8 @@ class Inspection:
             self.findings.damage(f"{self.root}/log/", what, fix)
         self._check_hint(hint)
         self._check_claims([m[1] for m in self._matches(_CLAIM, claims)])
+        if segments and self.recital.head is not None and not self.findings.damaged:
+            self._check_listing(self.recital.head)
 
     def _learn_name(self, hint: bytes | None) -> None:
         found = read_hint(hint)
@@ -149,6 +160,15 @@ class Inspection:
                 "from where it came. If there is nothing to copy, the model's next change puts the hint right."
             )
             self.findings.damage(key, what, fix)
+
+    def _check_listing(self, head: Commit) -> None:
+        """Hold the index and its segments to the log, which is sound so far."""
+        journal = Journal(self._storage, head.model, self._ports, self._patience)
+        # What is wrong at first may only have been written anew meanwhile, for a later commit.
+        if differences(journal, head) and (newest := journal.newest(head)) is not None:
+            cure = once(partial(rebuild, journal, newest))
+            for flaw in differences(journal, newest):
+                self.findings.repairable(flaw.key, f"The listing {flaw.problem}.", cure)
 
     def _check_claims(self, names: Sequence[str]) -> None:
         ledger = self.recital.ledger

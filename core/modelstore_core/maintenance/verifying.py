@@ -13,14 +13,14 @@ from modelstore_core.documents.sidecars import read_store
 from modelstore_core.errors import Corrupt, InvalidInput, ModelNotFound
 from modelstore_core.maintenance.comparing import Comparison
 from modelstore_core.maintenance.findings import Findings
-from modelstore_core.maintenance.inspecting import Inspection
+from modelstore_core.maintenance.inspecting import Inspection, Request
 from modelstore_core.model.findings import Problem, Verification
 from modelstore_core.model.names import folder_of
 from modelstore_core.model.records import Records
 from modelstore_core.ports import Ports
 from modelstore_core.storage.protocol import Storage
 
-__all__ = ["Task", "parse_share", "verify"]
+__all__ = ["parse_share", "verify"]
 
 _STORE = "store.json"
 _FOLDER = r"[a-z0-9][a-z0-9._-]*"
@@ -33,23 +33,6 @@ _SMALL = 64
 """Models with at most so many commits are looked at side by side; a larger one by itself, with its commits so."""
 _AT_ONCE = 16
 _ORDER = {"damage": 0, "repairable": 1, "note": 2}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """What is to be verified.
-
-    Attributes:
-        name: The model; every model if None.
-        share: (n, t): the files of the n-th of t shares are read; (0, 1) reads none, (1, 1) all.
-        repair: Whether to write anew what follows from the log.
-        remembered: The sha256 that one of the model's commits must have, if any.
-    """
-
-    name: str | None
-    share: tuple[int, int]
-    repair: bool
-    remembered: str | None
 
 
 @dataclass(slots=True)
@@ -111,36 +94,36 @@ def parse_share(read_data: bool | str) -> tuple[int, int]:  # noqa: FBT001 -- th
     return int(match[1]), int(match[2])
 
 
-def verify(storage: Storage, ports: Ports, task: Task) -> Verification:
-    """Look at a store or a model as the task says.
+def verify(storage: Storage, ports: Ports, request: Request) -> Verification:
+    """Look at a store or a model as is asked.
 
     Raises:
-        ModelNotFound: There is nothing of the model that the task names.
+        ModelNotFound: There is nothing of the model that is named.
         StorageError: The storage failed; about a single object that it cannot read a problem is noted instead.
     """
     total = _Total()
     root = Findings("")
     writable = _check_store(storage, root)
-    if task.name is None:
+    if request.name is None:
         folders = _survey(storage, root)
         groups = _groups(folders)
     else:
-        _require(storage, task.name)
-        groups = iter([[folder_of(task.name)]])
+        _require(storage, request.name)
+        groups = iter([[folder_of(request.name)]])
     total.take(root)
     for group in groups:
-        done = storage.together([partial(_look, storage, ports, task, folder) for folder in group])
+        done = storage.together([partial(_look, storage, ports, request, folder) for folder in group])
         for inspection, comparison in done:
-            if task.repair and writable:
+            if request.repair and writable:
                 inspection.findings.mend()
             total.add(inspection, comparison)
     return total.verification()
 
 
-def _look(storage: Storage, ports: Ports, task: Task, folder: str) -> tuple[Inspection, Comparison]:
-    inspection = Inspection(storage, ports, folder, task.name, task.remembered)
+def _look(storage: Storage, ports: Ports, request: Request, folder: str) -> tuple[Inspection, Comparison]:
+    inspection = Inspection(storage, ports, folder, request)
     inspection.run()
-    comparison = Comparison(storage, inspection, task.share)
+    comparison = Comparison(storage, inspection, request.share)
     comparison.run()
     return inspection, comparison
 

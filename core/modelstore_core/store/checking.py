@@ -12,15 +12,16 @@ __all__ = ["doctor", "verify"]
 
 def verify(handle: Handle, name: str | None, *, read_data: bool | str, repair: bool, head: str | None) -> Verification:
     """What is damaged, and what of it could be repaired or was."""
-    from modelstore_core.maintenance import verifying  # not for those who only load a model
+    from modelstore_core.maintenance import inspecting, verifying  # not for those who only load a model
 
-    task = verifying.Task(
+    request = inspecting.Request(
         name=None if name is None else names.check_name(name),
         share=verifying.parse_share(read_data),
         repair=repair,
         remembered=None if head is None else _checked_head(head, name),
+        patience=handle.settings.patience,
     )
-    return verifying.verify(handle.storage, handle.ports, task)
+    return verifying.verify(handle.storage, handle.ports, request)
 
 
 def doctor(handle: Handle, *, read_only: bool) -> Diagnosis:
