@@ -74,6 +74,7 @@ VERBS = [
     "changes",
     "collect",
     "compare",
+    "copy",
     "delete",
     "doctor",
     "get",

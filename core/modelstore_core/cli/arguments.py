@@ -42,13 +42,13 @@ def texts(option: str, words: Sequence[str]) -> dict[str, str]:
     return dict(_pairs(option, words))
 
 
-def options(words: Sequence[str]) -> dict[str, str | bool]:
+def options(words: Sequence[str], option: str = "--option") -> dict[str, str | bool]:
     """`region=eu-west-1` → text, `anonymous=true` → a truth value; names may be written with dashes."""
-    pairs = {name.replace("-", "_"): text for name, text in _pairs("--option", words).items()}
+    pairs = {name.replace("-", "_"): text for name, text in _pairs(option, words).items()}
     taken = sorted(set(pairs) & OWN_OPTIONS)
     if taken:
         raise InvalidInput(
-            f"--option {taken[0]} is no option of a storage.", value=taken[0], fix="`mstore --help` lists what is."
+            f"{option} {taken[0]} is no option of a storage.", value=taken[0], fix="`mstore --help` lists what is."
         )
     return {name: _SWITCHES.get(text.lower(), text) for name, text in pairs.items()}
 

@@ -19,6 +19,7 @@ def add_keeping(verbs: Verbs) -> None:
     _add_collect(verbs)
     _add_checks(verbs)
     _add_maintain(verbs)
+    _add_copy(verbs)
 
 
 def _add_prune(verbs: Verbs) -> None:
@@ -96,6 +97,34 @@ def _add_maintain(verbs: Verbs) -> None:
         "--json",
     )
     maintain.add_argument("name", metavar="NAME", nargs="?", help="the model; all of them if left out")
+
+
+def _add_copy(verbs: Verbs) -> None:
+    copy = verbs.add(
+        "copy REF TO",
+        "publish a copy of a version in another store",
+        "Its files are held to their record on the way. Again makes no second copy; aliases do not come along.",
+        "risk.churn@champion s3://prod/models --alias candidate",
+        "risk.churn@3 . --store s3://prod/models --name risk.churn.investigated",
+    )
+    copy.add_argument("ref", metavar="REF")
+    copy.add_argument("to", metavar="TO", help="the other store's URL")
+    copy.add_argument("--name", metavar="NAME", help="the model it becomes a version of; the same if left out")
+    copy.add_argument(
+        "--alias",
+        metavar="ALIAS",
+        action="append",
+        default=[],
+        help="points to the copy from its first moment; repeatable",
+    )
+    copy.add_argument(
+        "--to-option",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="of the other storage, as --option is of this one; repeatable",
+    )
+    copy.add_argument("--key", metavar="KEY", help="names this piece of work; made of the original if left out")
 
 
 def _add_consent(verb: argparse.ArgumentParser, dry: str) -> None:

@@ -71,6 +71,19 @@ def _maintain(store: ModelStore, given: argparse.Namespace, out: Output) -> None
         out.words(f"no models in {store.url}")
 
 
+def _copy(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
+    made = store.copy(
+        given.ref,
+        given.to,
+        name=given.name,
+        aliases=given.alias,
+        key=given.key,
+        **arguments.options(given.to_option, "--to-option"),
+    )
+    out.data(made, render.line(made.ref))
+    out.words(f"copied {given.ref} to {given.to} as {made.ref}: {render.weight(made)}")
+
+
 def _asks(given: argparse.Namespace, out: Output, what: str) -> bool:
     """Whether somebody is to be asked first.
 
@@ -99,4 +112,5 @@ VERBS: Mapping[str, Verb] = {
     "verify": _verify,
     "doctor": _doctor,
     "maintain": _maintain,
+    "copy": _copy,
 }

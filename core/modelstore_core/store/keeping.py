@@ -188,4 +188,4 @@ class Keeping:
         Args:
             read_only: Write nothing, and say what could not be tried.
         """
-        return checking.doctor(self._handle, read_only=read_only)
+        return checking.doctor(self._handle, read_only=read_only or self._handle.read_only)
