@@ -5,7 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +16,8 @@ import dagster_modelstore
 import modelstore_core
 import prefect_modelstore
 from modelstore_core import ModelStoreError
+from modelstore_core.testing.azurite import Azurite
+from modelstore_core.testing.gcs_server import GCSServer
 from modelstore_core.testing.s3_server import S3Server
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,8 +53,10 @@ def blocks(page: Path) -> Iterator[Block]:
 
 @pytest.fixture
 def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty folder to run in, and an S3 that has the buckets of the guides."""
-    with S3Server(["bucket", "my-models"]) as server:
+    """An empty folder to run in, and services that have the buckets of the guides."""
+    with S3Server(["bucket", "my-models"]) as server, GCSServer(["my-models"]) as google:
+        monkeypatch.setenv("GOOGLE_BASE_URL", google.endpoint)
+        monkeypatch.setenv("GOOGLE_BEARER_TOKEN", "docs")
         for name in (*SETTING.findall(" ".join(os.environ)), "AWS_PROFILE", "AWS_SESSION_TOKEN"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint)
@@ -65,10 +69,22 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
         yield
 
 
+@pytest.fixture(scope="module")
+def azure(azurite: Azurite) -> Mapping[str, str]:
+    """The environment of a page that keeps a store on Azure."""
+    azurite.create_container("my-models")
+    return {**azurite.variables, "AZURE_STORAGE_ENDPOINT": azurite.endpoint}
+
+
 @pytest.mark.filterwarnings("ignore:InitResourceContext.dagster_run is deprecated:DeprecationWarning")  # Dagster's own
 @pytest.mark.usefixtures("surroundings")
 @pytest.mark.parametrize("page", [page for page in PAGES if any(b.kind == "python" for b in blocks(page))], ids=named)
-def test_the_code_of_a_page_runs_from_top_to_bottom(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_code_of_a_page_runs_from_top_to_bottom(
+    page: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    if page.name == "azure.md":
+        for name, value in request.getfixturevalue("azure").items():
+            monkeypatch.setenv(name, value)
     module = ModuleType("docs")
     for block in blocks(page):
         if block.kind == "python":

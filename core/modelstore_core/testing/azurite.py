@@ -47,7 +47,7 @@ class Azurite:
         key: That account's, the same each time.
     """
 
-    account = "emulated"
+    account = "myaccount"
     key = base64.b64encode(hashlib.sha512(b"emulated").digest()).decode()
 
     def __init__(self, command: Sequence[str]) -> None:
