@@ -1,30 +1,89 @@
 """Many processes at one model, for real: nothing acknowledged is lost, nothing is doubled, no history forks."""
 
 import multiprocessing
+import os
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from tests.concurrency import workers
-from tests.contract.aws import use_fake_aws
+from tests.concurrency.conftest import in_bucket
+from tests.conftest import Tell
+from tests.properties.effort import SOAK
 
-from modelstore_core import ModelStore
+from modelstore_core import ModelStore, UnsafeStorage
 from modelstore_core.testing.audit import audit
-from modelstore_core.testing.s3_server import S3FaultKind, S3Server
+from modelstore_core.testing.linear import Call, Placed, check_linear
 
-PROCESSES, EACH = 8, 25
+T = TypeVar("T")
+
+PROCESSES, EACH, HERD = 8, 50 * (SOAK or 1), 24
+
+slowly = pytest.mark.timeout(900 * (SOAK or 1))
 
 
-def in_processes(count: int, work: Callable[[int], list[int]]) -> list[list[int]]:
+def in_processes(count: int, work: Callable[[int], T]) -> list[T]:
     """Run the work in so many new processes, all at once; what each of them was told."""
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, spawn, workers.ready, (spawn.Barrier(count),)) as pool:
-        return [future.result(timeout=240) for future in [pool.submit(work, who) for who in range(count)]]
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload([workers.__name__])
+    begin = (processes.Barrier(count), dict(os.environ))
+    with ProcessPoolExecutor(count, processes, workers.ready, begin) as pool:
+        return [future.result() for future in [pool.submit(work, who) for who in range(count)]]
+
+
+def one_line(store: ModelStore, told: list[list[Call]], prepared: int = 0) -> Placed:
+    """Hold what the processes were told, and what was saved before them, against the log."""
+    before = [Call(begun=0, ended=0, key=f"prepared/{number}", number=number) for number in range(1, prepared + 1)]
+    found = audit(store.storage, "m")
+    placed = check_linear(found.entries, [*before, *chain(*told)])
+    assert list(found.live) == list(range(1, len(found.live) + 1))
+    return placed
+
+
+@slowly
+def test_eight_processes_save_without_gap_or_duplicate(store: ModelStore, weights: Path, tell: Tell) -> None:
+    told = in_processes(PROCESSES, partial(workers.save, store, str(weights), EACH))
+
+    tell(f"{PROCESSES} times {EACH} saves: {one_line(store, told)}")
+    assert sorted(call.number or 0 for call in chain(*told)) == list(range(1, PROCESSES * EACH + 1))
+
+
+@slowly
+def test_eight_processes_move_one_alias_along_one_line(store: ModelStore, weights: Path, tell: Tell) -> None:
+    for number in range(1, 9):
+        store.save(weights, "m", key=f"prepared/{number}")
+
+    told = in_processes(PROCESSES, partial(workers.promote, store, 8, EACH))
+
+    placed = one_line(store, told, prepared=8)
+    done = [call for call in chain(*told) if call.key and not call.refused]
+    tell(f"{PROCESSES} times {EACH} promotions, {len(done)} acknowledged: {placed}")
+    assert len(done) == PROCESSES * EACH
+    assert placed.committed + placed.looked == 8 + sum(map(len, told))
+    assert placed.committed > 8 + len(done) * 2 // 3
+    moves = [e["op"] for e in audit(store.storage, "m").entries if e["op"]["kind"] == "set_alias"]
+    assert store.get("m@champion").number == moves[-1]["number"]
+
+
+@slowly
+def test_a_herd_of_first_saves_makes_one_store(store: ModelStore, weights: Path, tell: Tell) -> None:
+    told = in_processes(HERD, partial(workers.save, store, str(weights), 1))
+
+    tell(f"{HERD} times 1 first saves: {one_line(store, told)}")
+    assert sorted(call.number or 0 for call in chain(*told)) == list(range(1, HERD + 1))
+
+
+@pytest.mark.soak
+def test_a_bucket_of_ceph_with_versioning_is_refused_at_the_first_write(ceph: str, weights: Path) -> None:
+    """With versioning on, its create-if-absent overwrites."""
+    with pytest.raises(UnsafeStorage, match="commits would overwrite one another"):
+        in_bucket(ceph, versioned=True).save(weights, "m")
 
 
 @pytest.fixture
@@ -32,65 +91,18 @@ def url(tmp_path: Path) -> str:
     return str(tmp_path / "store")
 
 
-def test_eight_processes_save_two_hundred_versions_without_gap_or_duplicate(url: str, weights: Path) -> None:
-    told = in_processes(PROCESSES, partial(_save, url, str(weights), EACH))
-    found = audit(ModelStore(url).storage, "m")
-
-    assert sorted(number for numbers in told for number in numbers) == list(range(1, PROCESSES * EACH + 1))
-    assert list(found.live) == list(range(1, PROCESSES * EACH + 1))
-    assert len({entry["op_id"] for entry in found.entries}) == len(found.entries) == PROCESSES * EACH
-    assert all(numbers == sorted(numbers) for numbers in told)
-
-
-def test_eight_processes_move_one_alias_two_hundred_times_along_one_line(url: str, weights: Path) -> None:
-    store = ModelStore(url)
-    for _ in range(8):
-        store.save(weights, "m")
-
-    in_processes(PROCESSES, partial(_promote, url, EACH))
-
-    moves = [e["op"] for e in audit(store.storage, "m").entries if e["op"]["kind"] == "set_alias"]
-    assert [move["previous"] for move in moves] == [None, *(move["number"] for move in moves[:-1])]
-    assert store.get("m@champion").number == moves[-1]["number"]
-    keys = Counter(e["key"] for e in audit(store.storage, "m").entries if e["op"]["kind"] == "set_alias")
-    assert max(keys.values()) == 1
-
-
-def test_a_herd_of_first_saves_makes_one_store(url: str, weights: Path) -> None:
-    told = in_processes(12, partial(_save, url, str(weights), 1))
-
-    assert sorted(number for numbers in told for number in numbers) == list(range(1, 13))
-    assert len(audit(ModelStore(url).storage, "m").entries) == 12
-
-
 def test_racing_promotions_under_a_gate_never_replace_better_by_worse(url: str, weights: Path) -> None:
     store = ModelStore(url)
     for i in range(24):
         store.save(weights, "m", metrics={"auc": (i * 7 % 24) / 24})
 
-    in_processes(4, partial(_promote_if_better, url))
+    in_processes(4, partial(workers.promote_if_better, store))
 
     metrics = {v.number: v.metrics["auc"] for v in store.versions("m")}
     champions = [e.number for e in reversed(store.history("m")) if e.kind == "alias.moved"]
     assert [metrics[n] for n in champions] == sorted({metrics[n] for n in champions})
     assert metrics[champions[-1]] == max(metrics.values())
     audit(store.storage, "m")
-
-
-def test_four_processes_save_through_a_server_that_fails_and_drops_replies(
-    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    use_fake_aws(monkeypatch, tmp_path)
-    rates: dict[S3FaultKind, float] = {"drop_before": 0.03, "drop_after": 0.03, "503_after": 0.03, "conflict": 0.03}
-    with S3Server(["models"], seed=7, rates=rates) as server:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint)
-        monkeypatch.setenv("AWS_REGION", "us-east-1")
-        told = in_processes(4, partial(_save, "s3://models/team", str(weights), 10))
-        server.rates = {}
-        found = audit(ModelStore("s3://models/team").storage, "m")
-
-    assert sorted(number for numbers in told for number in numbers) == list(range(1, 41))
-    assert list(found.live) == list(range(1, 41))
 
 
 @pytest.fixture
@@ -116,15 +128,3 @@ def test_a_killed_process_loses_nothing_and_its_step_ends_with_one_version(
     assert told == list(range(1, len(told) + 1))
     assert again == list(range(1, len(told) + 3))
     assert list(audit(store.storage, "m").live) == again
-
-
-def _save(url: str, file: str, count: int, who: int) -> list[int]:
-    return workers.save_many(url, file, who, count)
-
-
-def _promote(url: str, count: int, who: int) -> list[int]:
-    return workers.promote_many(url, who, count)
-
-
-def _promote_if_better(url: str, who: int) -> list[int]:
-    return workers.promote_if_better(url, who, [1 + (i * 5 + who * 6) % 24 for i in range(24)])

@@ -1,38 +1,88 @@
 """What a process does that races with others for one model."""
 
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-from modelstore_core import GateRefused, Improves, ModelStore
+import boto3  # noqa: F401 -- imported once, by the process that the racing ones are forked from
+import obstore.store  # noqa: F401
+
+from modelstore_core import ANY, AliasConflict, AliasNotFound, GateRefused, Improves, ModelStore
+from modelstore_core.formats import folders  # noqa: F401
+from modelstore_core.registry.decisions import Expectation
+from modelstore_core.storage import azure, s3  # noqa: F401
+from modelstore_core.testing.linear import Call
 
 _start: list[Barrier] = []
 
 
-def ready(barrier: Barrier) -> None:
-    """Remember, in each process of a pool, what all of them wait for before they begin."""
+def ready(barrier: Barrier, environ: Mapping[str, str]) -> None:
+    """Take over the environment, and remember what all of a pool wait for before they begin."""
+    os.environ |= environ
     _start.append(barrier)
 
 
-def save_many(url: str, file: str, who: int, count: int) -> list[int]:
-    """Save the file so many times; the numbers that were acknowledged."""
-    store = ModelStore(url, actor=f"process {who}")
-    _start[0].wait(60)
-    return [store.save(Path(file), "m", key=f"{who}/{i}", metrics={"auc": who}).number for i in range(count)]
+def save(store: ModelStore, file: str, count: int, who: int) -> list[Call]:
+    """Save the file so many times, each under a key; every call as it was answered."""
+    _start[0].wait(120)
+    return [_save(store, file, f"{who}/{i}") for i in range(count)]
 
 
-def promote_many(url: str, who: int, count: int) -> list[int]:
-    """Point one alias to one version after the other; those that were acknowledged."""
-    store = ModelStore(url, actor=f"process {who}")
-    _start[0].wait(60)
-    return [store.promote(f"m@{1 + (who + i) % 8}", "champion", key=f"{who}/{i}").number for i in range(count)]
+def promote(store: ModelStore, versions: int, count: int, who: int) -> list[Call]:
+    """Point one alias to versions by turns so many times: whatever it points to, or only if it is where it was seen."""
+    _start[0].wait(120)
+    calls: list[Call] = []
+    for i in range(count):
+        number = 1 + (who * 3 + i) % versions
+        if i % 2:
+            calls.append(_promote(store, number, f"{who}/{i}", ANY))
+            continue
+        refused = True
+        while refused:  # somebody was faster: look again
+            calls.append(_look(store))
+            calls.append(_promote(store, number, f"{who}/{i} at {len(calls)}", calls[-1].number))
+            refused = calls[-1].refused
+    return calls
 
 
-def promote_if_better(url: str, who: int, numbers: list[int]) -> list[int]:
-    """Ask for each version in turn to become champion; those that were let pass."""
-    store = ModelStore(url, actor=f"process {who}")
-    _start[0].wait(60)
+def _save(store: ModelStore, file: str, key: str) -> Call:
+    begun = time.monotonic()
+    number = store.save(Path(file), "m", key=key).number
+    return Call(begun=begun, ended=time.monotonic(), key=key, number=number)
+
+
+def _look(store: ModelStore) -> Call:
+    begun, number = time.monotonic(), None
+    with suppress(AliasNotFound):
+        number = store.get("m@champion").number
+    return Call(begun=begun, ended=time.monotonic(), alias="champion", number=number)
+
+
+def _promote(store: ModelStore, number: int, key: str, expect: Expectation) -> Call:
+    begun, refused = time.monotonic(), False
+    try:
+        store.promote(f"m@{number}", "champion", key=key, expect=expect)
+    except AliasConflict:
+        refused = True
+    return Call(
+        begun=begun,
+        ended=time.monotonic(),
+        key=key,
+        alias="champion",
+        number=number,
+        expect=expect,
+        refused=refused,
+    )
+
+
+def promote_if_better(store: ModelStore, who: int) -> list[int]:
+    """Ask for each of 24 versions in an order of one's own to become champion; those that were let pass."""
+    _start[0].wait(120)
     passed = []
-    for number in numbers:
+    for number in [1 + (i * 5 + who * 6) % 24 for i in range(24)]:
         try:
             store.promote(f"m@{number}", "champion", gates=[Improves("auc")])
         except GateRefused:
