@@ -8,6 +8,7 @@ from pydantic import ConfigDict
 from dagster_modelstore.loading import load_input
 from dagster_modelstore.resource import ModelStoreResource, fields_of, rebuilt
 from dagster_modelstore.saving import save_output
+from modelstore_core import ModelStore, log_progress
 
 __all__ = ["ModelStoreIOManager"]
 
@@ -31,11 +32,15 @@ class ModelStoreIOManager(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Save the object as a version of its model; of None, nothing is saved, with a warning."""
-        save_output(self.store.get_store(), context, obj)
+        save_output(self._store(context), context, obj)
 
     def load_input(self, context: dg.InputContext) -> object:
         """Load the version that the input means, in the shape that its annotation asks for."""
-        return load_input(self.store.get_store(), context)
+        return load_input(self._store(context), context)
+
+    def _store(self, context: dg.InputContext | dg.OutputContext) -> ModelStore:
+        """The store; of what takes long, the run's log has a line from time to time."""
+        return self.store.get_store(progress=log_progress(context.log.info))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return rebuilt, (type(self), fields_of(self))

@@ -1,12 +1,12 @@
 """`ModelStoreResource`: a model store as a Dagster resource."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import dagster as dg
 from pydantic import BaseModel, ConfigDict, Field
 
-from modelstore_core import InvalidInput, ModelStore
+from modelstore_core import InvalidInput, ModelStore, Progress
 
 __all__ = ["ModelStoreResource", "rebuilt"]
 
@@ -49,9 +49,18 @@ class ModelStoreResource(dg.ConfigurableResource["ModelStoreResource"]):
     single_writer: bool = Field(
         default=False, description="Write although the storage cannot create-if-absent; then never from two places."
     )
+    read_only: bool = Field(default=False, description="Refuse everything that writes.")
+    cache: str | None = Field(
+        default=None,
+        description="A folder of the machine that runs, which keeps what was fetched; MODELSTORE_CACHE if not set.",
+    )
+    cache_size: str | None = Field(default=None, description='How much may lie in the cache, such as "10 GiB".')
 
-    def get_store(self) -> ModelStore:
+    def get_store(self, *, progress: Callable[[Progress], None] | bool = True) -> ModelStore:
         """The store, made anew at each call: nothing open is kept here, so any process may hold this resource.
+
+        Args:
+            progress: Who is told how far files have come; True: a bar, if there is a terminal.
 
         Raises:
             InvalidLocation: The URL or an option of it is not understood.
@@ -64,6 +73,10 @@ class ModelStoreResource(dg.ConfigurableResource["ModelStoreResource"]):
             actor=_resolved(self.actor, "actor"),
             trust=self._policy(),
             single_writer=self.single_writer,
+            read_only=self.read_only,
+            cache=_resolved(self.cache, "cache"),
+            cache_size=_resolved(self.cache_size, "cache_size"),
+            progress=progress,
             **self._options(),
         )
 
@@ -82,7 +95,7 @@ class ModelStoreResource(dg.ConfigurableResource["ModelStoreResource"]):
     def _options(self) -> Mapping[str, Any]:
         """The storage's options, only those that are set: a folder has none."""
         texts = {name: _resolved(getattr(self, name), name) for name in ("endpoint", "region", "profile")}
-        if doubled := sorted(set(self.options) & set(type(self).model_fields)):
+        if doubled := sorted(set(self.options) & {*type(self).model_fields, "progress"}):
             raise InvalidInput(
                 f"{', '.join(map(repr, doubled))} in `options` is a field of its own.",
                 value=doubled,

@@ -1,7 +1,7 @@
 """`ModelStoreBlock`: a model store as a Prefect block; and what else tasks and flows take for a store."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 
@@ -9,7 +9,7 @@ from prefect.blocks.core import Block
 from prefect.utilities.asyncutils import run_coro_as_sync
 from pydantic import ConfigDict, Field, HttpUrl, model_validator
 
-from modelstore_core import InvalidInput, MissingExtra, ModelStore
+from modelstore_core import InvalidInput, MissingExtra, ModelStore, Progress
 
 __all__ = ["ModelStoreBlock", "StoreLike", "open_store"]
 
@@ -68,6 +68,12 @@ class ModelStoreBlock(Block):
     single_writer: bool = Field(
         default=False, description="Write although the storage cannot create-if-absent; then never from two places."
     )
+    read_only: bool = Field(default=False, description="Refuse everything that writes.")
+    cache: str | None = Field(
+        default=None,
+        description="A folder of the machine that runs, which keeps what was fetched; MODELSTORE_CACHE if not set.",
+    )
+    cache_size: str | None = Field(default=None, description='How much may lie in the cache, such as "10 GiB".')
 
     @model_validator(mode="after")
     def _opens(self) -> Self:
@@ -76,8 +82,11 @@ class ModelStoreBlock(Block):
             self.get_store()
         return self
 
-    def get_store(self) -> ModelStore:
+    def get_store(self, *, progress: Callable[[Progress], None] | bool = True) -> ModelStore:
         """The store, made anew at each call: nothing open is kept here, so any process may hold this block.
+
+        Args:
+            progress: Who is told how far files have come; True: a bar, if there is a terminal.
 
         Raises:
             InvalidInput: The URL, an option of it or the trust is not understood.
@@ -94,12 +103,16 @@ class ModelStoreBlock(Block):
             actor=self.actor,
             trust=self.trusted or self.trust,
             single_writer=self.single_writer,
+            read_only=self.read_only,
+            cache=self.cache,
+            cache_size=self.cache_size,
+            progress=progress,
             **self._options(),
         )
 
     def _options(self) -> Mapping[str, Any]:
         """The storage's options, only those that are set: a folder has none."""
-        if doubled := sorted(set(self.options) & set(type(self).model_fields)):
+        if doubled := sorted(set(self.options) & {*type(self).model_fields, "progress"}):
             raise InvalidInput(
                 f"{', '.join(map(repr, doubled))} in `options` is a field of its own.",
                 value=doubled,
@@ -120,8 +133,8 @@ StoreLike: TypeAlias = ModelStoreBlock | ModelStore | str | os.PathLike[str] | N
 `ModelStore`, or None for the store that `MODELSTORE_URL` names."""
 
 
-def open_store(store: StoreLike) -> ModelStore:
-    """The store that is meant.
+def open_store(store: StoreLike, *, progress: Callable[[Progress], None] | bool = True) -> ModelStore:
+    """The store that is meant; `progress` is told how far files have come, unless it is a `ModelStore` already.
 
     Raises:
         ValueError: There is no block of that name.
@@ -134,5 +147,5 @@ def open_store(store: StoreLike) -> ModelStore:
         # Not `Block.load`, which in an async flow gives a coroutine even to a sync caller.
         store = run_coro_as_sync(ModelStoreBlock.aload(store.removeprefix(_REFERENCE)))
     if isinstance(store, ModelStoreBlock):
-        return store.get_store()
-    return ModelStore(store)
+        return store.get_store(progress=progress)
+    return ModelStore(store, progress=progress)

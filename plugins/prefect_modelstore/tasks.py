@@ -28,6 +28,7 @@ from modelstore_core import (
     NotSerializable,
     Trust,
     Untrusted,
+    log_progress,
 )
 from prefect_modelstore.artifacts import run_log, show
 from prefect_modelstore.blocks import StoreLike, open_store
@@ -284,7 +285,7 @@ class _Description(TypedDict):
 def _save(
     model: object, name: str, store: StoreLike, key: str | Place | None, **said: Unpack[_Description]
 ) -> ModelVersion:
-    opened, work = open_store(store), work_at(key, "save", name)
+    opened, work = open_store(store, progress=log_progress(run_log().info)), work_at(key, "save", name)
     said["lineage"] = origin(said["lineage"])
     version = opened.save(model, name, key=work.key, attempt=work.attempt, **said)
     run_log().info("Saved %s to %s.", version.ref, opened.url)
@@ -293,7 +294,7 @@ def _save(
 
 
 def _load(reference: str | ModelVersion, store: StoreLike, as_: LoadAs, trust: TrustLike) -> Any:
-    return open_store(store).load(_text(reference), as_=as_, trust=trust)
+    return open_store(store, progress=log_progress(run_log().info)).load(_text(reference), as_=as_, trust=trust)
 
 
 class _Terms(TypedDict):

@@ -1,4 +1,5 @@
 import pickle
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -7,7 +8,7 @@ from pydantic import ValidationError
 from tests.dagster.harness import Platform
 
 from dagster_modelstore import GateConfig, ModelStoreIOManager, ModelStoreResource, PromoteConfig
-from modelstore_core import InvalidInput, InvalidLocation, Untrusted
+from modelstore_core import InvalidInput, InvalidLocation, Progress, StoreReadOnly, Untrusted
 
 S3: dict[str, Any] = {
     "url": "s3://models/prod",
@@ -138,3 +139,20 @@ def test_a_pickled_manager_works(platform: Platform) -> None:
     manager.handle_output(dg.build_output_context(asset_key="churn"), "weights")
 
     assert manager.load_input(dg.build_input_context(asset_key="churn")) == "weights"
+
+
+def test_a_resource_keeps_a_cache_reads_only_and_tells_of_progress(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "weights.bin").write_bytes(b"weights")
+    monkeypatch.setenv("CACHE", str(tmp_path / "cache"))
+    told: list[Progress] = []
+    url = f"memory://{tmp_path.name}"
+    ModelStoreResource(url=url).get_store(progress=told.append).save(tmp_path / "weights.bin", "m")
+    resource = ModelStoreResource(url=url, read_only=True, cache=dg.EnvVar("CACHE"), cache_size="1 GiB")
+    path = resource.get_store(progress=told.append).load("m")
+
+    assert [progress.verb for progress in told if progress.ended] == ["save", "load"]
+    assert path.is_relative_to(tmp_path / "cache")
+    with pytest.raises(StoreReadOnly):
+        resource.get_store().delete("m@1")

@@ -10,7 +10,7 @@ from prefect.blocks.core import Block
 from prefect.testing.standard_test_suites.blocks import BlockStandardTestSuite
 from pydantic import ValidationError
 
-from modelstore_core import InvalidLocation, ModelStore
+from modelstore_core import InvalidLocation, ModelStore, Progress, StoreReadOnly
 from prefect_modelstore import ModelStoreBlock
 from prefect_modelstore.blocks import open_store
 
@@ -133,3 +133,19 @@ def test_without_a_store_the_environment_names_one(tmp_path: Path, monkeypatch: 
     monkeypatch.delenv("MODELSTORE_URL")
     with pytest.raises(InvalidLocation, match="MODELSTORE_URL"):
         open_store(None)
+
+
+def test_a_block_keeps_a_cache_reads_only_and_tells_of_progress(tmp_path: Path) -> None:
+    (tmp_path / "weights.bin").write_bytes(b"weights")
+    told: list[Progress] = []
+    url = f"memory://{tmp_path.name}"
+    open_store(ModelStoreBlock(url=url), progress=told.append).save(tmp_path / "weights.bin", "m")
+    block = ModelStoreBlock(url=url, read_only=True, cache=str(tmp_path / "cache"), cache_size="1 GiB")
+    path = open_store(block, progress=told.append).load("m")
+
+    assert [progress.verb for progress in told if progress.ended] == ["save", "load"]
+    assert path.is_relative_to(tmp_path / "cache")
+    with pytest.raises(StoreReadOnly):
+        block.get_store().delete("m@1")
+    with pytest.raises(ValidationError, match="is no size"):
+        ModelStoreBlock(url=url, cache_size="much")
