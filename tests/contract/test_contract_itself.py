@@ -4,6 +4,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from inspect import signature
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ import pytest
 
 from modelstore_core.errors import StorageMissing
 from modelstore_core.storage.memory import MemoryStorage
-from modelstore_core.storage.protocol import ObjectInfo, Received
+from modelstore_core.storage.protocol import ObjectInfo, Passed, Received, Storage, unwatched
 from modelstore_core.testing.contract_kit import received
 from modelstore_core.testing.storage_contract import StorageContract
 
@@ -58,12 +59,52 @@ class _Trusting(MemoryStorage):
 
 
 class _Following(MemoryStorage):
-    def fetch(self, key: str, target: Path) -> Received | None:
+    def fetch(self, key: str, target: Path, passed: Passed = unwatched) -> Received | None:
         body = self.get(key)
         if body is None:
             return None
         target.write_bytes(body)
         return received(body)
+
+
+class _CopyingBlindly(MemoryStorage):
+    def copy(self, source: str, target: str, sha256: str, *, origin: Storage | None = None) -> bool:
+        body = (origin or self).get(source)
+        if body is not None:
+            self.put(target, body)
+        return body is not None
+
+
+class _LeavingWhatItRefuses(MemoryStorage):
+    def copy(self, source: str, target: str, sha256: str, *, origin: Storage | None = None) -> bool:
+        said = super().copy(source, target, sha256, origin=origin)
+        if not said:
+            self.put(target, b"")
+        return said
+
+
+class _Moving(MemoryStorage):
+    def copy(self, source: str, target: str, sha256: str, *, origin: Storage | None = None) -> bool:
+        said = super().copy(source, target, sha256, origin=origin)
+        self.delete([source])
+        return said
+
+
+class _SweepingEverything(MemoryStorage):
+    def sweep(self, prefix: str, before: float, *, dry_run: bool) -> Sequence[ObjectInfo]:
+        found = [info for info in self.list(prefix) if info.modified < before]
+        self.delete(info.key for info in found)
+        return found
+
+
+class _Counting(MemoryStorage):
+    """Tells how much has passed in all, each time."""
+
+    def send(self, key: str, source: Path, passed: Passed = unwatched) -> Received:
+        sent = super().send(key, source)
+        passed(sent.size)
+        passed(sent.size)
+        return sent
 
 
 class _PrefixOfText(MemoryStorage):
@@ -109,6 +150,11 @@ class _Unpicklable(MemoryStorage):
         (_Following, "test_fetch_follows_no_symlink"),
         (_Following, "test_a_fetched_file_is_private"),
         (_Following, "test_fetch_overwrites_nothing"),
+        (_CopyingBlindly, "test_other_bytes_than_expected_are_not_copied"),
+        (_LeavingWhatItRefuses, "test_what_is_not_there_is_not_copied"),
+        (_Moving, "test_a_copy_has_the_bytes_and_a_refusal_leaves_nothing"),
+        (_SweepingEverything, "test_sweeping_drops_no_object"),
+        (_Counting, "test_what_passes_on_the_way_out_is_told"),
         (_PrefixOfText, "test_a_prefix_ends_at_its_slash"),
         (_OnePage, "test_many_objects_are_listed_and_deleted_completely"),
         (_SizeAsEtag, "test_each_overwrite_with_new_bytes_has_a_new_etag"),
@@ -119,7 +165,8 @@ class _Unpicklable(MemoryStorage):
 )
 def test_a_broken_promise_is_noticed(broken: type[MemoryStorage], promise: str, tmp_path: Path) -> None:
     storage = broken(f"broken-{next(_numbers)}")
-    arguments = [storage, tmp_path] if "fetch" in promise else [storage]
+    test = getattr(StorageContract(), promise)
+    arguments = {"storage": storage, "tmp_path": tmp_path}
 
     with pytest.raises((AssertionError, FileExistsError, StorageMissing)):
-        getattr(StorageContract(), promise)(*arguments)
+        test(**{name: arguments[name] for name in signature(test).parameters})

@@ -1,6 +1,7 @@
 """Every storage we ship, and those of the testing package, keep every promise of the protocol."""
 
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,8 +9,10 @@ from tempfile import TemporaryDirectory
 import boto3
 import pytest
 from modelstore_fsspec import open_fsspec
+from tests.contract.file_systems import unsupported
 from tests.needs import needed
 
+from modelstore_core.storage import exclusive
 from modelstore_core.storage.azure import AzureOptions, AzureStorage
 from modelstore_core.storage.gcs import GCSOptions, GCSStorage
 from modelstore_core.storage.local import LocalStorage
@@ -53,6 +56,26 @@ class TestLocalInMemory(StorageContract):
             needed("there is no tmpfs at /dev/shm", "mount one (docker: --shm-size)")
         with TemporaryDirectory(dir=memory) as name:
             yield LocalStorage(Path(name) / "store")
+
+
+class TestLocalByRename(StorageContract):
+    """Where there are no hard links, as on FAT."""
+
+    @pytest.fixture
+    def storage(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
+        monkeypatch.setattr(os, "link", unsupported)
+        return LocalStorage(tmp_path / "store")
+
+
+@pytest.mark.filterwarnings("ignore:The file system of:UserWarning")
+class TestLocalByClaims(StorageContract):
+    """Where there is no rename that replaces nothing either, as on some file systems in user space."""
+
+    @pytest.fixture
+    def storage(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
+        monkeypatch.setattr(os, "link", unsupported)
+        monkeypatch.setattr(exclusive, "_rename_without_replacing", lambda: unsupported)
+        return LocalStorage(tmp_path / "store")
 
 
 class TestCounting(StorageContract):

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from modelstore_core.errors import StorageDenied, StorageError, StorageMissing, UnsafeStorage
+from modelstore_core.errors import StorageDenied, StorageError, StorageMissing
 from modelstore_core.storage.local import LocalStorage
 
 _NOBODY = 65534
@@ -390,15 +390,6 @@ def test_a_failing_disk_is_a_typed_error_and_nothing_is_seen(
 
     assert storage.get("log/2") is None
     assert _names(storage.root / "log") == ["1"]
-
-
-def test_a_file_system_without_hard_links_is_refused(storage: LocalStorage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "link", _failing(errno.EPERM))
-
-    with pytest.raises(UnsafeStorage, match="a file system with hard links"):
-        storage.create("log/1", b"1")
-
-    assert storage.get("log/1") is None
 
 
 def test_any_other_failure_to_link_is_a_typed_error(storage: LocalStorage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """A storage in a folder: create-if-absent by `link`, overwrite by `rename`, durable by fsync of file and folder.
 
+Where there are no hard links, `exclusive` says what does instead.
+
 A file appears under its name only when it is whole: it is written under a temporary name beside its place, synced,
 then linked or renamed. What a crash leaves behind is such a temporary file, which no listing shows and nobody reads.
 Folders are made when something is written into them; reading writes nothing, so read-only users can read.
@@ -8,6 +10,7 @@ Folders are made when something is written into them; reading writes nothing, so
 import os
 import secrets
 import stat
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from io import FileIO
@@ -16,6 +19,7 @@ from typing import TypeVar
 
 from modelstore_core.errors import StorageError
 from modelstore_core.storage.calls import one_by_one
+from modelstore_core.storage.exclusive import How, drop_claim, is_claim
 from modelstore_core.storage.files import fetched_file, hash_to, open_source, pieces, typed_errors
 from modelstore_core.storage.folders import Folders
 from modelstore_core.storage.keys import TEMPORARY, check_key, check_prefix, is_key
@@ -43,12 +47,18 @@ def _may_be_lost(key: str) -> bool:
 class LocalStorage:
     """Bytes under keys in a folder, safe under any number of threads and processes.
 
-    Needs a POSIX file system with hard links, atomic rename and fsync. The root is made by the first write; until
-    then it reads as empty. No symlink below the root is followed, neither to write nor to read.
+    Needs a file system with atomic rename, `O_EXCL` and fsync, and is at its best with hard links. The root is made
+    by the first write; until then it reads as empty. No symlink below the root is followed, neither to write nor to
+    read.
+
+    Attributes:
+        root: The folder.
+        creates_by: What the last `create` was made atomic by; None before the first.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.abspath(root))  # noqa: PTH100 -- Path.resolve would follow symlinks
+        self.creates_by: How | None = None
         self._folders = Folders(self.root)
 
     def __repr__(self) -> str:
@@ -80,15 +90,19 @@ class LocalStorage:
                 return hash_to(pieces(file), copy, passed)
 
     def create(self, key: str, body: bytes) -> bool:
-        """Link the whole, synced file to its name, which fails if the name is taken."""
+        """Give the whole, synced file its name, by a link or else a rename that fails if the name is taken.
+
+        Where the file system has neither, by a claim, and a warning says so once.
+        """
         with self._errors("create", key), self._staged(key, _WRITTEN_ONCE) as staged:
             # A look first: who comes too late should not pay for the fsync of a file nobody will see.
             if staged.target_exists():
                 return False
             staged.file.write(body)
             staged.sync()
-            created = staged.link()
+            created, how = staged.name_exclusively()
             os.fsync(staged.folder)
+            self._tell(how)
             return created
 
     def put(self, key: str, body: bytes) -> None:
@@ -158,13 +172,22 @@ class LocalStorage:
         return self._listed(tuple(prefix.split("/")[:-1]), is_key)
 
     def sweep(self, prefix: str, before: float, *, dry_run: bool) -> Sequence[ObjectInfo]:
-        """Unlink temporary files that were left by killed writers, and remove the folders this leaves empty."""
+        """Unlink what killed writers left, temporary files and claims, and remove the folders this leaves empty.
+
+        The claim of a writer that is alive is never dropped, as far as the file system's locks reach.
+        """
         check_prefix(prefix)
         found = self._listed(tuple(prefix.split("/")[:-1]), _is_temporary)
         left = [info for info in found if info.modified < before]
-        if not dry_run:
-            self._unlink(info.key for info in left)
-        return left
+        return left if dry_run else [info for info in left if self._drop(info.key)]
+
+    def _drop(self, key: str) -> bool:
+        *parts, name = key.split("/")
+        if not is_claim(name):
+            self._unlink([key])
+            return True
+        with self._errors("delete", key), self._folders.opened(parts) as folder:
+            return drop_claim(name, folder)
 
     def together(self, calls: Sequence[Callable[[], T]]) -> Sequence[T]:
         """Run the calls one by one: on a disk nothing is won by more."""
@@ -184,6 +207,16 @@ class LocalStorage:
                 _settle_file(name, folder)
         with self._errors("settle", ""):
             self._folders.keep(folders)
+
+    def _tell(self, how: How) -> None:
+        if how == "claim" and self.creates_by != how:
+            warnings.warn(
+                f"The file system of {self.url!r} has neither hard links nor a rename that replaces nothing: what must "
+                "be created only if absent is guarded by claims there. A writer that is killed in the middle of one "
+                "blocks its model until `mstore collect` sweeps the claim.",
+                stacklevel=3,
+            )
+        self.creates_by = how
 
     def _errors(self, what: str, key: str) -> AbstractContextManager[None]:
         return typed_errors(what, self.root / key)
@@ -275,10 +308,19 @@ class LocalStorage:
 def _settle_file(name: str, folder: int) -> None:
     descriptor = os.open(name, READ, dir_fd=folder)
     try:
-        os.fchmod(descriptor, _WRITTEN_ONCE)
+        _protect(descriptor)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _protect(descriptor: int) -> None:
+    try:
+        os.fchmod(descriptor, _WRITTEN_ONCE)
+    except PermissionError:
+        # FAT has no modes to change, not even for the owner.
+        if os.fstat(descriptor).st_uid != os.geteuid():
+            raise
 
 
 def _is_temporary(key: str) -> bool:

@@ -1,6 +1,5 @@
-"""Files in the making beside their place: written or cloned under a temporary name, synced, then linked or renamed."""
+"""Files in the making beside their place: written or cloned under a temporary name, synced, then named."""
 
-import errno
 import os
 import stat
 import sys
@@ -11,7 +10,7 @@ from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
-from modelstore_core.errors import UnsafeStorage
+from modelstore_core.storage.exclusive import How, exists, name_exclusively
 from modelstore_core.storage.files import hash_to, pieces
 
 __all__ = ["READ", "Staged", "unlink_quietly"]
@@ -19,7 +18,6 @@ __all__ = ["READ", "Staged", "unlink_quietly"]
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """How files of a folder are opened: never through a symlink, and never waiting for the other end of a pipe."""
 
-_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _FICLONE = 0x40049409  # Linux's request to share the blocks of another file; elsewhere, and where it fails, we copy
 
 
@@ -41,11 +39,7 @@ class Staged:
 
     def target_exists(self) -> bool:
         """Whether the name it is to have is taken."""
-        try:
-            os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
-        except FileNotFoundError:
-            return False
-        return True
+        return exists(self.name, self.folder)
 
     def fill(self, file: FileIO, path: Path) -> str:
         """Take over the bytes of an open file, as cheaply as the file system can; the sha256 of what is there now.
@@ -116,31 +110,9 @@ class Staged:
         self.file.flush()
         os.replace(self.temporary, self.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
 
-    def link(self) -> bool:
-        """Give the file its name if that is free."""
-        try:
-            os.link(
-                self.temporary,
-                self.name,
-                src_dir_fd=self.folder,
-                dst_dir_fd=self.folder,
-                follow_symlinks=False,
-            )
-        except OSError as error:
-            # NFS may report a failure of a link that it made: the number of names tells.
-            if os.fstat(self.file.fileno()).st_nlink == 2:  # noqa: PLR2004 -- the temporary name and the real one
-                return True
-            if isinstance(error, FileExistsError):
-                return False
-            if error.errno in _NO_LINKS:
-                raise UnsafeStorage(
-                    f"The file system cannot make hard links ({error.strerror}), so nothing there can be created "
-                    "only if absent.",
-                    value=self.name,
-                    fix="Keep the store on a file system with hard links (ext4, xfs, btrfs, apfs, NFS).",
-                ) from error
-            raise
-        return True
+    def name_exclusively(self) -> tuple[bool, How]:
+        """Give the file its name if that is free: whether it was, and by what means."""
+        return name_exclusively(self.folder, self.temporary, self.name)
 
 
 def unlink_quietly(name: str, folder: int) -> None:
