@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from benchmarks.models import Kind
+
 __all__ = ["QUICK", "Options"]
 
 
@@ -19,6 +21,7 @@ class Options:
         synthetic: The same for the one whose log is written straight into the storage.
         writers: How many processes save at a time.
         saves: How often each of them does.
+        kinds: What is saved where save and load are compared; without "small" that is spared elsewhere too.
         peers: Whether the others take part.
     """
 
@@ -31,6 +34,7 @@ class Options:
     synthetic: int = 100_000
     writers: tuple[int, ...] = (1, 4, 8)
     saves: int = 50
+    kinds: tuple[Kind, ...] = ("small", "large", "file")
     peers: bool = True
 
 

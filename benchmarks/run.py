@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(f"--{name}", type=int, help=f"instead of {getattr(Options(), name):,}")
     for name in ("patience", "latency_ms"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, help=f"instead of {getattr(Options(), name)}")
+    parser.add_argument("--kinds", nargs="+", choices=Options().kinds, help="what is saved; all if left out")
     for name in ("versions", "writers"):
         parser.add_argument(f"--{name}", type=int, nargs="+", help=f"instead of {getattr(Options(), name)}")
     return parser

@@ -38,7 +38,7 @@ _IMPORTS = (
 
 def measure(options: Options) -> Mapping[str, Any]:
     """One row for each import: what it costs beyond what it is measured over."""
-    runs = max(3, options.repeats * 3)
+    runs = max(1, options.times // 2)
     least: dict[tuple[str, str], float] = {}
     rows = [row for row in _IMPORTS if options.peers or row.environment == "ours"]
     for _ in range(runs):

@@ -51,7 +51,7 @@ def measure(options: Options) -> Mapping[str, Any]:
     with ExitStack() as stack:
         bench = _Bench(options, Path(stack.enter_context(_folder())), stack.enter_context(serving()))
         for _ in range(options.repeats):
-            for kind, where, name in _program(options.peers):
+            for kind, where, name in _program(options):
                 _once(bench, kind, where, name)
         rows = [
             {"kind": kind, "where": where, "who": name, "act": act, "runs": len(costs), **best(costs).as_json()}
@@ -64,9 +64,10 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="bench-")
 
 
-def _program(peers: bool) -> Iterator[tuple[Kind, Where, str]]:  # noqa: FBT001 -- the option as it is
+def _program(options: Options) -> Iterator[tuple[Kind, Where, str]]:
     for (kind, where), names in _TAKING_PART.items():
-        yield from ((kind, where, name) for name in names if peers or CONTENDERS[name].environment == "ours")
+        here = [name for name in names if options.peers or CONTENDERS[name].environment == "ours"]
+        yield from ((kind, where, name) for name in here if kind in options.kinds)
 
 
 def _once(bench: _Bench, kind: Kind, where: Where, name: str) -> None:
