@@ -49,6 +49,13 @@ def storage(azurite: Azurite, container: str) -> AzureStorage:
     return AzureStorage(container, "team", AzureOptions(endpoint=azurite.endpoint))
 
 
+def test_an_emulator_that_does_not_start_says_what_it_said() -> None:
+    script = "import sys; sys.exit('no such flag')"
+
+    with pytest.raises(RuntimeError, match="no such flag"), Azurite([sys.executable, "-c", script]):
+        pass
+
+
 @pytest.fixture
 def proxy(azurite: Azurite) -> Iterator[LossyProxy]:
     with LossyProxy(azurite.endpoint) as proxy:

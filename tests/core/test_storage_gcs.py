@@ -5,6 +5,8 @@ import pickle
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -62,6 +64,15 @@ def test_create_sends_googles_condition_and_put_none(server: GCSServer, storage:
 
     conditions = [request.headers.get("x-goog-if-generation-match") for request in server.requests]
     assert conditions == ["0", None]
+
+
+def test_a_condition_that_the_server_does_not_know_is_refused_not_ignored(server: GCSServer) -> None:
+    headers = {"Authorization": f"Bearer {_TOKEN}", "x-goog-if-generation-match": "7"}
+
+    with pytest.raises(HTTPError, match="501"):
+        urlopen(Request(f"{server.endpoint}/models/a", method="PUT", data=b"1", headers=headers), timeout=10)
+
+    assert server.buckets.keys("models") == ()
 
 
 @pytest.mark.parametrize("verb", _VERBS)

@@ -6,6 +6,7 @@ A service's own module says how to connect, how its errors read, and what it add
 import hashlib
 import os
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -31,7 +32,7 @@ _AHEAD = 8  # parts of one object under way at a time: what bounds the memory of
 _MOST_PARTS = 10_000  # S3's limit, and the lowest
 
 
-class ObjectStorage:
+class ObjectStorage(ABC):
     """Bytes under keys in a bucket, below a prefix.
 
     Holds configuration only: it connects on first use, in each process anew. A subclass adds `location`, pickling
@@ -147,16 +148,16 @@ class ObjectStorage:
         check_key(key)
         return None
 
-    def settle(self, keys: Sequence[str]) -> None:
+    def settle(self, keys: Sequence[str]) -> None:  # noqa: B027 -- nothing is to be done, by any of them
         """Nothing to do: what a service has acknowledged is durable."""
 
+    @abstractmethod
     def _connect(self) -> Clients:
         """Connections to the bucket; typed errors if there can be none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _error(self, what: str, url: str, error: Exception) -> StorageError:
         """A client's error as one of ours."""
-        raise NotImplementedError
 
     def _path(self, key: str) -> str:
         check_key(key)
