@@ -4,6 +4,7 @@ import errno
 import multiprocessing
 import os
 import pickle
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -190,7 +191,7 @@ def test_a_purged_version_is_not_to_be_had_from_the_cache(memory: MemoryStorage,
         store.load("m@2")
 
 
-@pytest.mark.parametrize("obstacle", ["file in its place", "full disk", "folder for a file"])
+@pytest.mark.parametrize("obstacle", ["file in its place", "full disk", "folder for a file", "file for a folder"])
 def test_a_cache_that_does_not_work_costs_no_load(
     memory: MemoryStorage, place: Path, obstacle: str, tmp_path: Path
 ) -> None:
@@ -199,6 +200,10 @@ def test_a_cache_that_does_not_work_costs_no_load(
         place.write_bytes(b"")
     elif obstacle == "full disk":
         storage = FullDisk(memory.name, place)
+    elif obstacle == "file for a folder":
+        folder = cached(memory, place).load("m@1", as_="path")
+        shutil.rmtree(folder)
+        folder.write_bytes(b"")
     else:
         folder = cached(memory, place).load("m@1", as_="path")
         (folder / "always.txt").unlink()
@@ -292,6 +297,24 @@ def test_what_a_killed_process_was_fetching_is_removed(memory: MemoryStorage, pl
             trim(own(place), 1 << 30)
 
             assert sorted(path.name for path in filling.iterdir()) == ["alive", "alive.lock"]
+
+
+def test_a_lock_whose_file_was_removed_is_taken_anew(tmp_path: Path) -> None:
+    """Else a reader and who removes the folder could both believe that they hold it."""
+    path = tmp_path / "x.lock"
+    for _ in range(20):
+        alone = Lock.alone(path)
+        assert alone is not None
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(Lock.shared, path)
+            alone.release(remove=True)
+            with waiting.result(timeout=60):
+                assert Lock.alone(path) is None
+
+
+def test_a_lock_that_cannot_be_made_is_an_error_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        Lock.alone(tmp_path)
 
 
 def test_only_one_process_trims_at_a_time(memory: MemoryStorage, place: Path) -> None:
