@@ -23,6 +23,7 @@ from modelstore_core.errors import (
 from modelstore_core.storage.azure import AzureOptions, AzureStorage
 from modelstore_core.storage.opening import open_storage
 from modelstore_core.testing.azurite import Azurite
+from modelstore_core.testing.stores import store_over
 
 _LARGE = bytes(range(256)) * (20 << 12)  # 20 MiB, three parts
 _VERBS = ["get", "create", "put", "send", "fetch", "delete", "list"]
@@ -172,6 +173,23 @@ def test_the_location_names_the_account_and_its_address(monkeypatch: pytest.Monk
     assert location.endpoint == ("https://private" if variable else f"https://{Azurite.account}.blob.core.windows.net")
     assert (location.scheme, location.container, location.prefix) == ("az", "models", "a/b")
     assert location.versioning == "unknown"
+
+
+def test_a_signature_with_the_documented_permissions_is_enough(
+    azurite: Azurite, container: str, storage: AzureStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_KEY")
+    monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", azurite.signature(container, "rcwdl"))
+    (tmp_path / "weights.bin").write_bytes(_LARGE)
+
+    store_over(storage).save(tmp_path / "weights.bin", "risk", aliases=["champion"])
+
+    monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", azurite.signature(container, "rl"))
+    reading = AzureStorage(storage.bucket, storage.prefix, storage.options)
+    assert store_over(reading).get("risk@champion").size == len(_LARGE)
+    assert [info.key for info in reading.list("self-test/")] == []
+    with pytest.raises(StorageDenied, match="Storage Blob Data Contributor"):
+        store_over(reading).promote("risk@1", "challenger")
 
 
 def test_the_endpoint_option_wins_over_the_environment(storage: AzureStorage, monkeypatch: pytest.MonkeyPatch) -> None:
