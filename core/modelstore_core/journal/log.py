@@ -172,6 +172,7 @@ class Journal:
         taken = self._create_known(claim_key, body, lambda raw: raw == body, mark)
         if taken is None:
             return Claim(mark=mark, data_id="")
+        self._keep(claim_key)
         return read_claim(taken) or Claim(mark=_BEGINNING, data_id="")
 
     def append(self, base: Commit | None, entry: Entry, state: State) -> tuple[bool, Commit]:
@@ -196,6 +197,19 @@ class Journal:
             self._remember(commit)
             return True, commit
         return False, self._accept(taken, entry.seq, base)
+
+    def keep(self, seq: int) -> None:
+        """Make the log durable up to a commit that was found there, before anything is said or done on its word.
+
+        In a folder, its writer may have been killed between giving it its name and syncing that: everybody sees it
+        then, and a power cut could still take it away. A commit of one's own after it does the same, by its own sync.
+        """
+        if seq:
+            self._keep(self._log_key(seq))
+
+    def _keep(self, key: str) -> None:
+        if self._storage.local_path(key) is not None:
+            self._storage.settle([key])
 
     def announce(self, mark: Mark) -> None:
         """Put the hint, a fresh nonce for each try, until it stands, or until one of a later commit is found there.

@@ -137,6 +137,7 @@ class Collector:
                 ours.add(find.folder.id)
         if all(find.kind == "leftover" for find in finds):
             # This answer rests on commits of others, who may have died before they told of them.
+            self.journal.keep(view.mark.seq)
             self.journal.announce(view.mark)
         gone = [find for find in finds if holdings.removable(find.folder.id)]
         keys = [info.key for find in gone for info in find.folder.infos]

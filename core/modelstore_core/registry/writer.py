@@ -151,6 +151,7 @@ class Writer:
             if isinstance(decision, Answer):
                 moved = self._moved(view)
                 if moved is None:
+                    self.journal.keep(view.mark.seq)
                     return self._announced(Outcome(view=view, number=decision.number, entry=decision.entry))
                 base = moved
                 continue

@@ -318,8 +318,9 @@ def _protect(descriptor: int) -> None:
     try:
         os.fchmod(descriptor, _WRITTEN_ONCE)
     except PermissionError:
-        # FAT has no modes to change, not even for the owner.
-        if os.fstat(descriptor).st_uid != os.geteuid():
+        # FAT has no modes to change, not even for the owner; and what another user has protected is protected.
+        found = os.fstat(descriptor)
+        if found.st_uid != os.geteuid() and found.st_mode & 0o222:
             raise
 
 
