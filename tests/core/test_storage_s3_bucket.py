@@ -93,6 +93,17 @@ def test_a_service_that_proves_nothing_is_asked_once(tmp_path: Path) -> None:
         assert server.buckets.keys("models") == ("a",)
 
 
+def test_a_copy_that_is_not_proven_and_may_not_be_deleted_is_sent_over(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(b"model")
+    with S3Server(["models"], prove_copies=False, denied=["DeleteObjects"]) as server:
+        storage = S3Storage("models", "", S3Options(endpoint=server.endpoint))
+        storage.put("a", b"model")
+
+        assert storage.copy("a", "b", _SHA256) is False
+        storage.send("b", tmp_path / "source")
+        assert storage.get("b") == b"model"
+
+
 def test_other_bytes_do_not_make_a_service_one_that_proves_nothing(storage: S3Storage) -> None:
     storage.put("a", b"other bytes")
     storage.put("b", b"model")
