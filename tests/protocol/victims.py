@@ -18,11 +18,12 @@ __all__ = ["STEPS"]
 
 _PR_SET_PTRACER, _ANY = 0x59616D61, -1
 
-STEPS: Mapping[str, Callable[[ModelStore, Path], int]] = {
+STEPS: Mapping[str, Callable[[ModelStore, Path], object]] = {
     "first save": lambda store, file: store.save(file, "m", key="k", aliases=["new"]).number,
     "save": lambda store, file: store.save(file, "m", key="k", aliases=["new"]).number,
     "promote": lambda store, file: store.promote("m@2", "steady", key="k").number,
     "delete": lambda store, file: store.delete("m@1", force=True, key="k").number,
+    "collect": lambda store, file: len(store.collect(older_than=0).removed),
 }
 
 
