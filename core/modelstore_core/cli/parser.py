@@ -106,7 +106,7 @@ def _add_common(parser: argparse.ArgumentParser, options: str) -> None:
         metavar="KEY=VALUE",
         dest=options,
         action="append",
-        help="of the storage, repeatable; for S3 endpoint, region, profile, role, sse, kms_key, path_style=true and more",
+        help="of the storage, repeatable; for S3 endpoint, region, profile, role, sse, kms_key, path_style=true etc.",
     )
     group.add_argument("--actor", metavar="WHO", help="who writes, as history shows it")
     group.add_argument("--json", action="store_true", help="one JSON document on stdout, errors as JSON on stderr")
