@@ -37,6 +37,9 @@ def look(journal: Journal, span: int | None = 0) -> "Indexed":
     mark = journal.hinted()
     far = mark.seq if span is None else min(span, mark.seq)
     head = journal.newest(None, mark, [lambda: journal.segments.look(mark.seq)] if far > _FEW else ())
+    index = journal.segments.known
+    if head is not None and index is not None and index.seq > head.seq:  # committed and indexed in this very moment
+        head = journal.newest(head)
     return Indexed(journal, head)
 
 
