@@ -16,7 +16,6 @@ from modelstore_core.storage.opening import Option
 from modelstore_core.store import checking, copying, tidying
 from modelstore_core.store.handle import Handle
 from modelstore_core.store.saving import checked_aliases
-from modelstore_core.store.upkeep import maintained
 
 __all__ = ["Keeping"]
 
@@ -108,6 +107,8 @@ class Keeping:
             ModelNotFound: There is no such model.
         """
         self._handle.refuse_if_read_only()
+        from modelstore_core.store.upkeep import maintained  # most processes keep no store
+
         return maintained(self._handle, name)
 
     def prune(
