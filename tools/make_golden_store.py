@@ -1,11 +1,13 @@
-"""Write the golden store of the present format, once: a store that every later release must read.
+"""Write a golden store of the present format, once: a store that every later release must read.
 
-Run: python tools/make_golden_store.py /srv/models, then move it to tests/golden/format-1
+Run: python tools/make_golden_store.py /srv/models, then move it to a folder of its own in tests/golden.
 
-A golden store is never written again; a later format gets another one beside it.
+A golden store is never written again: what is new in a format gets another one beside it. `format-1` was made by the
+first writers, whose documents had no sums and whose stores had no index; `format-1-complete` has all of format 1.
 """
 
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -13,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 from modelstore_core import AtLeast, GateRefused, ModelStore
 from modelstore_core.formats.trust import LISTED
+from modelstore_core.maintenance.building import Builder
 from modelstore_core.ports import Ports
 from modelstore_core.storage.local import LocalStorage
 from modelstore_core.store.handle import Handle, Settings
@@ -28,6 +31,7 @@ def main() -> None:
     store = ModelStore.over(Handle(LocalStorage(Path(sys.argv[1])), settings, ports))
     with TemporaryDirectory() as folder:
         _fill(store, Path(folder) / "weights.bin")
+        _clean(store, Path(folder) / "weights.bin")
 
 
 def _fill(store: ModelStore, weights: Path) -> None:
@@ -59,6 +63,24 @@ def _fill(store: ModelStore, weights: Path) -> None:
     store.delete("risk.churn@3", force=True)
     store.unalias("risk.churn", "champion")
     store.save(weights, "Ünïcode name")
+
+
+def _clean(store: ModelStore, weights: Path) -> None:
+    """Condemn, purge, copy and compact."""
+    store.storage.put(f"models/risk.churn/data/{'f' * 32}/left.bin", b"of a save that crashed")
+    time.sleep(0.1)  # what is of this very tick of the disk's clock is too young even for 0
+    store.collect("risk.churn", older_than=0)
+    weights.write_bytes(b"weights 5\n")
+    store.save(weights, "risk.churn", aliases=["champion"], metrics={"auc": 0.95})
+    store.copy("risk.churn@champion", store, name="risk.copy", aliases=["copied"])
+    handle = store._handle  # noqa: SLF001 -- a store of this size would get no segment by itself
+    view = handle.view("risk.churn")
+    builder = Builder(view.journal)
+    builder.take(view.entries())
+    builder._cut(2)  # noqa: SLF001
+    builder.store()
+    view.journal.segments.put_index(builder.index(view.mark.seq, view.mark.op_id, view.require().sha256), view.mark.seq)
+    store.annotate("risk.churn@1", tags={"after": "the index"})
 
 
 if __name__ == "__main__":

@@ -1,14 +1,24 @@
-"""Stores that earlier releases wrote: every later one reads and extends them."""
+"""Stores that earlier releases wrote: every later one reads and extends them, and so does a reader of its own."""
 
+import ast
+import hashlib
 import math
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
+from tests.golden import reader
 
 from modelstore_core import ModelStore
 
 GOLDEN = Path(__file__).parent.parent / "golden"
+FOLDERS = ("format-1", "format-1-complete")
+SUMS = {
+    "format-1": "527811d4218b6963c9cf712ae3609923cac81aa7ab212b0c37123fcf289d54ea",
+    "format-1-complete": "fa330ddea0c349a4a76404f3fc7964bffe5ccebc5c1ca6034fc4eccf77288a9f",
+}
+"""sha256 over the paths and bytes of each: a golden store is never written again."""
 
 
 @pytest.fixture
@@ -46,3 +56,105 @@ def test_format_1_is_extended(golden: ModelStore, weights: Path) -> None:
     assert golden.save(weights, "risk.churn", key="run-1/train", attempt=1).supersedes == 1
     assert golden.promote("risk.churn@2", "champion", key="promote-2").number == 2
     assert "champion" not in golden.models()[0].aliases
+
+
+def tree_sum(root: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(path for path in root.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(root).as_posix()}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_golden_store_is_as_it_was_written(folder: str) -> None:
+    assert tree_sum(GOLDEN / folder) == SUMS[folder]
+
+
+def opened(folder: str, target: Path) -> ModelStore:
+    shutil.copytree(GOLDEN / folder, target / "store")
+    return ModelStore(target / "store", actor="eve")
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_golden_store_is_sound_and_stays_so(folder: str, tmp_path: Path, weights: Path) -> None:
+    store = opened(folder, tmp_path)
+    done = store.verify(read_data=True)
+    assert (done.ok, {problem.severity for problem in done.problems} <= {"note"}) == (True, True)
+
+    store.save(weights, "risk.churn", key="run-1/train", attempt=1)
+    store.collect(older_than=0)
+    store.maintain()
+
+    assert store.verify(read_data=True, head=done.heads["risk.churn"], name="risk.churn").ok
+
+
+def test_the_complete_store_is_read(tmp_path: Path) -> None:
+    store = opened("format-1-complete", tmp_path)
+    versions = {v.number: v for v in store.versions("risk.churn", deleted=True)}
+
+    assert [m.name for m in store.models()] == ["risk.churn", "risk.copy", "Ünïcode name"]
+    assert sorted(versions) == [1, 2, 3, 4, 5]
+    assert versions[1].tags == {"team": "risk", "after": "the index"}
+    assert (versions[3].deleted, versions[3].purged, versions[3].superseded_by) == (True, True, 4)
+    assert store.load("risk.churn@champion").read_text() == store.load("risk.copy@copied").read_text() == "weights 5\n"
+    assert store.get("risk.copy").lineage["copied_from"]
+    assert "version.purged" in {event.kind for event in store.history("risk.churn")}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_reader_of_its_own_reads_the_same(folder: str, tmp_path: Path) -> None:
+    ours, theirs = opened(folder, tmp_path), reader.Store(tmp_path / "store")
+
+    assert theirs.models() == sorted(model.name for model in ours.models())
+    for summary in ours.models():
+        model = reader.Model(tmp_path / "store", summary.name)
+        listed = ours.versions(summary.name, deleted=True)
+        live = [v.number for v in listed if not (v.deleted or v.purged or v.superseded_by)]
+        assert model.live() == sorted(live)
+        assert {name: model.number(name) for name in summary.aliases} == dict(summary.aliases)
+        assert model.number("") == summary.newest
+        assert [entry["seq"] for entry in model.blocks()] == [*range(1, len(model.blocks()) + 1)]
+        for version in listed:
+            read = model.versions[version.number]
+            assert (read["tags"], read["description"]) == (version.tags, version.description)
+            assert {name: float(value) for name, value in read["metrics"].items()} == pytest.approx(
+                version.metrics, nan_ok=True
+            )
+            assert read["digest"] == version.digest
+            if not version.purged:
+                assert sorted(model.files(version.number)) == [file.path for file in version.files]
+
+
+@pytest.mark.parametrize(("path", "change"), [("log", b'"auc":0.8'), ("blocks", b'"auc":0.8'), ("data", b"weights")])
+def test_a_reader_of_its_own_notices_what_was_changed(path: str, change: bytes, tmp_path: Path) -> None:
+    opened("format-1-complete", tmp_path)
+    spoiled = next(
+        p
+        for p in sorted((tmp_path / "store/models/risk.churn" / path).rglob("*"))
+        if p.is_file() and change in p.read_bytes()
+    )
+    spoiled.chmod(0o644)
+    spoiled.write_bytes(spoiled.read_bytes().replace(change, change[:-1] + b"9", 1))
+
+    with pytest.raises(AssertionError):
+        read_all(tmp_path / "store")
+
+
+def read_all(root: Path) -> None:
+    model, _ = reader.Store(root).resolve("risk.churn")
+    model.blocks()
+    for number in model.live():
+        model.files(number)
+
+
+def test_the_reader_of_its_own_is_short_and_knows_nothing_of_the_project() -> None:
+    source = Path(reader.__file__).read_text(encoding="utf-8")
+    imported = {
+        (node.module or "") if isinstance(node, ast.ImportFrom) else name.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in node.names
+    }
+
+    assert len(source.splitlines()) <= 150
+    assert {name.partition(".")[0] for name in imported} <= sys.stdlib_module_names
