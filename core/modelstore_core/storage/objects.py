@@ -199,8 +199,7 @@ class ObjectStorage(ABC):
             try:
                 result = clients.again.get(path, options={"range": (0, _PART)})
             except clients.failures as error:
-                # No byte of an empty object can be asked for.
-                if not _is_out_of_range(error):
+                if not _knows_no_part(error):
                     raise
                 result = clients.again.get(path)
             return memoryview(result.bytes()), result.meta["size"]
@@ -220,7 +219,7 @@ class ObjectStorage(ABC):
         with self._typed("read", key, clients):
             yield body
             try:
-                for start in range(_PART, size, _PART):
+                for start in range(len(body), size, _PART):
                     under_way.append(clients.parts.submit(part, start))
                     if len(under_way) == _AHEAD:
                         yield under_way.popleft().result()
@@ -272,5 +271,10 @@ class _Passing:
         return Received(size=self.size, sha256=self._digest.hexdigest())
 
 
-def _is_out_of_range(error: Exception) -> bool:
-    return "InvalidRange" in str(error) or "status code: 416" in str(error)
+def _knows_no_part(error: Exception) -> bool:
+    """Whether the range is what was wrong.
+
+    No byte of an empty object can be asked for, and a service may answer a range that spans all of an object by the
+    object.
+    """
+    return any(sign in str(error) for sign in ("InvalidRange", "status code: 416", "non-partial"))
