@@ -125,6 +125,23 @@ def test_a_reader_of_its_own_reads_the_same(folder: str, tmp_path: Path) -> None
                 assert sorted(model.files(version.number)) == [file.path for file in version.files]
 
 
+def test_a_reader_of_its_own_resolves_references() -> None:
+    store = reader.Store(GOLDEN / "format-1-complete")
+    said = [store.resolve(reference)[1] for reference in ("risk.churn", "risk.churn@2", "risk.churn@champion")]
+
+    assert said == [5, 2, 5]
+
+
+def test_a_reader_of_its_own_reads_the_listing() -> None:
+    model, _ = reader.Store(GOLDEN / "format-1-complete").resolve("risk.churn")
+    listing = model.listing()
+
+    assert sorted(listing) == [1, 2, 3, 4, 5]
+    assert all(row["record"] == model.versions[number]["record"] for number, row in listing.items())
+    assert (listing[3]["deleted"], listing[3]["purged"], listing[3]["superseded_by"]) == (True, True, 4)
+    assert listing[2]["annotation"] == model.versions[2]["annotation"]
+
+
 @pytest.mark.parametrize(("path", "change"), [("log", b'"auc":0.8'), ("blocks", b'"auc":0.8'), ("data", b"weights")])
 def test_a_reader_of_its_own_notices_what_was_changed(path: str, change: bytes, tmp_path: Path) -> None:
     opened("format-1-complete", tmp_path)
