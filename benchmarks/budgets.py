@@ -91,6 +91,8 @@ def _growth(found: Row) -> Iterator[Budget]:
             few, many = of[act, how, sizes[0]], of[act, how, sizes[-1]]
             name = f"{act}, {how}, at {sizes[-1]:,} versions, in that at {sizes[0]}, CPU"
             yield _most(name, many["cpu"] / few["cpu"], 1.2, "x")
+    most = max(v for *_, v in of)
+    yield _most(f"list all, cold, at {most:,} versions: requests", of["list all", "cold", most]["requests"], 10, "")
 
 
 def _commits(found: Row) -> Iterator[Budget]:
@@ -120,6 +122,8 @@ def _limits(verb: str, files: int) -> tuple[tuple[int, int] | None, tuple[int, i
         return (5, 4) if "alias" in verb else (4, 3), (2, 2)
     if verb in {"promote", "rollback", "annotate", "delete"}:
         return (6, 4), (3, 3)
+    if verb == "all of 1,000 versions":
+        return (5, 5), (2, 2)
     if verb.startswith("the newest 100"):
         return (4, 4), (2, 2)
     return None, None

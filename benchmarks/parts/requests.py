@@ -50,6 +50,7 @@ def _acts(folder: Path) -> Mapping[str, Callable[[ModelStore], object]]:
         "delete": lambda store: store.delete("m@1", force=True),
         "restore": lambda store: store.restore("m@1"),
         "the newest 100 of 1,000 versions": lambda store: store.versions(_THOUSAND, limit=100),
+        "all of 1,000 versions": lambda store: store.versions(_THOUSAND),
         "models, of 3": lambda store: store.models(),
     }
 
@@ -64,6 +65,7 @@ def _verbs(server: Server, folder: Path) -> Iterator[Mapping[str, Any]]:
             warm.save(made("small", number, 1, folder), "m", aliases=["champion"])
         warm.save(made("small", 0, 1, folder), "other")
         fill(counting, _THOUSAND, 1000, whole=False)
+        warm.maintain(_THOUSAND)
         warm.versions(_THOUSAND, limit=100)
         for verb, act in _acts(folder).items():
             cold = _asked(counting, _opened(counting), act)

@@ -1,6 +1,5 @@
 """The peers' environments: made on demand, one each, out of what package registries have under pinned names."""
 
-import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ __all__ = ["PEERS", "ROOT", "python_of"]
 ROOT = Path(__file__).resolve().parents[2]
 _LISTS = ROOT / "benchmarks/peers"
 _ENVIRONMENTS = ROOT / ".venv-bench"
+_CONSTRAINTS = ROOT / "constraints.txt"
 PEERS = tuple(sorted(path.stem for path in _LISTS.glob("*.txt")))
 
 
@@ -19,14 +19,18 @@ def python_of(environment: str) -> Path:
         return Path(sys.executable)
     folder, wanted = _ENVIRONMENTS / environment, _LISTS / f"{environment}.txt"
     python, ready = folder / "bin/python", folder / ".ready"
-    # Of numpy, scikit-learn, joblib and boto3 everybody has the release that we have: it is not they who are compared.
-    constraints = ROOT / "constraints.txt"
-    state = hashlib.sha256(wanted.read_bytes() + constraints.read_bytes()).hexdigest()
+    state = "\n".join([wanted.read_text(encoding="utf-8"), *_shared()])
     if not ready.exists() or ready.read_text(encoding="utf-8") != state:
         print(f"Installing {environment} into {folder.relative_to(ROOT)}; this takes a minute or two …", flush=True)
-        _install(folder, ["-c", str(constraints), "-r", str(wanted)])
+        _install(folder, ["-c", str(_CONSTRAINTS), "-r", str(wanted)])
         ready.write_text(state, encoding="utf-8")
     return python
+
+
+def _shared() -> list[str]:
+    """The releases that everybody has, as we do: it is not they who are compared."""
+    names = ("boto3=", "joblib=", "numpy=", "scikit-learn=")
+    return [line for line in _CONSTRAINTS.read_text(encoding="utf-8").splitlines() if line.startswith(names)]
 
 
 def _install(folder: Path, what: list[str]) -> None:
