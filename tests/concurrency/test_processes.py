@@ -15,7 +15,7 @@ import pytest
 from tests.concurrency import workers
 from tests.concurrency.conftest import in_bucket
 from tests.conftest import Tell
-from tests.properties.effort import SOAK
+from tests.properties.effort import SOAK, takes
 
 from modelstore_core import ModelStore, UnsafeStorage
 from modelstore_core.testing.audit import audit
@@ -24,8 +24,6 @@ from modelstore_core.testing.linear import Call, Placed, check_linear
 T = TypeVar("T")
 
 PROCESSES, EACH, HERD = 8, 50 * (SOAK or 1), 24
-
-slowly = pytest.mark.timeout(900 * (SOAK or 1))
 
 
 def in_processes(count: int, work: Callable[[int], T]) -> list[T]:
@@ -46,7 +44,7 @@ def one_line(store: ModelStore, told: list[list[Call]], prepared: int = 0) -> Pl
     return placed
 
 
-@slowly
+@takes(minutes=15)
 def test_eight_processes_save_without_gap_or_duplicate(store: ModelStore, weights: Path, tell: Tell) -> None:
     told = in_processes(PROCESSES, partial(workers.save, store, str(weights), EACH))
 
@@ -54,7 +52,7 @@ def test_eight_processes_save_without_gap_or_duplicate(store: ModelStore, weight
     assert sorted(call.number or 0 for call in chain(*told)) == list(range(1, PROCESSES * EACH + 1))
 
 
-@slowly
+@takes(minutes=15)
 def test_eight_processes_move_one_alias_along_one_line(store: ModelStore, weights: Path, tell: Tell) -> None:
     for number in range(1, 9):
         store.save(weights, "m", key=f"prepared/{number}")
@@ -71,7 +69,7 @@ def test_eight_processes_move_one_alias_along_one_line(store: ModelStore, weight
     assert store.get("m@champion").number == moves[-1]["number"]
 
 
-@slowly
+@takes(minutes=15)
 def test_a_herd_of_first_saves_makes_one_store(store: ModelStore, weights: Path, tell: Tell) -> None:
     told = in_processes(HERD, partial(workers.save, store, str(weights), 1))
 

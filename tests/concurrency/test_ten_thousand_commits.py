@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-import pytest
 from tests.concurrency.turns import Turns, TurnsStorage
 from tests.conftest import Tell
-from tests.properties.effort import SOAK
+from tests.properties.effort import SOAK, takes
 
 from modelstore_core import CommitUncertain, ModelStore, StorageUnavailable
 from modelstore_core.storage.memory import MemoryStorage
@@ -98,7 +97,7 @@ def naive_commit(storage: Storage, body: bytes) -> None:
         number += 1
 
 
-@pytest.mark.timeout(900 * (10 * SOAK or 1))
+@takes(minutes=15)
 def test_ten_thousand_commits_under_faults_are_each_made_once(tell: Tell) -> None:
     commits, faults = 0, Counter[str]()
     for seed in range(RUNS):

@@ -2,10 +2,16 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 SOAK = int(os.environ.get("MODELSTORE_SOAK", "0"))
 """The effort of a soak, from 1; 0 where this is none."""
+
+
+def takes(minutes: int) -> pytest.MarkDecorator:
+    """The mark of a test that may take so long on a busy machine; in a soak there is no limit."""
+    return pytest.mark.timeout(0 if SOAK else 60 * minutes)
 
 
 def effort(examples: int, steps: int = 50) -> settings:

@@ -47,7 +47,7 @@ gates: st.SearchStrategy[list[Gate]] = st.sampled_from(
 )
 expectations = st.sampled_from([ANY, ANY, None, 1, 2])
 
-_spaces = itertools.count()
+spaces = itertools.count()
 
 
 class Save(TypedDict):
@@ -82,15 +82,15 @@ class StoreMachine(RuleBasedStateMachine):
         self.heard: list[list[tuple[str, Happening]]] = [[], [], []]
 
     def fresh_storage(self) -> Storage:
-        return MemoryStorage(f"machine-{next(_spaces)}")
+        return MemoryStorage(f"machine-{next(spaces)}")
 
     def both(self, ask: Callable[[], object], judge: Callable[[], object]) -> None:
-        assert _outcome(ask) == _outcome(judge)
+        assert outcome(ask) == outcome(judge)
 
     @initialize(versions=st.integers(0, 3), annotations=st.sampled_from([0, 0, 0, 29, 61]))
     def begin(self, versions: int, annotations: int) -> None:
         """With some versions, and now and then with a log that is about to fill a block."""
-        scratch = store_over(MemoryStorage(f"scratch-{next(_spaces)}"))
+        scratch = store_over(MemoryStorage(f"scratch-{next(spaces)}"))
         self.digests = [scratch.save(payload, "m", format="pickle").digest for payload in PAYLOADS]
         assert len(set(self.digests)) == len(PAYLOADS)
         for payload in range(versions):
@@ -190,10 +190,10 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(h=handles, reference=references)
     def load(self, h: int, reference: str) -> None:
-        digest = _outcome(lambda: self._loadable(reference))
+        digest = outcome(lambda: self._loadable(reference))
         expected = PAYLOADS[self.digests.index(digest)] if isinstance(digest, str) else digest
 
-        assert _outcome(lambda: self.stores[h].load(reference)) == expected
+        assert outcome(lambda: self.stores[h].load(reference)) == expected
 
     def _loadable(self, reference: str) -> str:
         facts = self.oracle.get(reference)
@@ -256,10 +256,11 @@ class LocalMachine(StoreMachine):
         return LocalStorage(Path(self.root.name) / "store")
 
     def teardown(self) -> None:
+        super().teardown()
         self.root.cleanup()
 
 
-def _outcome(ask: Callable[[], object]) -> object:
+def outcome(ask: Callable[[], object]) -> object:
     """What came of it: the answer, or the type of the error."""
     try:
         return ask()

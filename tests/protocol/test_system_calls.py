@@ -17,7 +17,7 @@ from typing import Self
 import pytest
 from tests.conftest import Tell
 from tests.needs import program
-from tests.properties.effort import SOAK
+from tests.properties.effort import SOAK, takes
 from tests.protocol.victims import STEPS
 
 from modelstore_core import ModelStore
@@ -148,6 +148,7 @@ def sample(found: list[Point]) -> list[Point]:
     return [found[i * len(found) // count] for i in range(count)]
 
 
+@takes(minutes=15)
 @pytest.mark.parametrize("fault", ["signal=KILL", "error=EIO", "error=ENOSPC"])
 @pytest.mark.parametrize(
     ("step", "least"), [("first save", 100), ("save", 25), ("promote", 15), ("delete", 15), ("collect", 30)]
