@@ -17,8 +17,9 @@ from tests.properties.effort import effort
 
 from modelstore_core import FileEntry, InvalidInput, ModelStore, ModelVersion
 from modelstore_core.model.digest import digest_of
-from modelstore_core.registry.ordering import ordered
 from modelstore_core.registry.queries import Seen, parse_cursor, write_cursor
+from modelstore_core.search.fields import VERSION
+from modelstore_core.search.ordering import ordered, parse_order
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.testing.stores import store_over
 
@@ -67,7 +68,7 @@ def test_ordering_sorts_puts_missing_values_last_and_loses_nothing(
         _with(template, number, dict(zip(["auc", "loss"], row.values(), strict=False)))
         for number, row in enumerate(rows)
     ]
-    result = ordered(versions, ", ".join(field + way for field, way in terms))
+    result = ordered(versions, parse_order(", ".join(field + way for field, way in terms), VERSION))
 
     assert sorted(v.number for v in result) == [v.number for v in versions]
     for left, right in itertools.pairwise(result):
@@ -93,7 +94,7 @@ def _compare(left: ModelVersion, right: ModelVersion, terms: list[tuple[str, str
 @effort(150)
 def test_any_order_by_is_understood_or_refused(template: ModelVersion, text: str) -> None:
     with suppress(InvalidInput):
-        assert ordered([template], text) == [template]
+        assert ordered([template], parse_order(text, VERSION)) == [template]
 
 
 @given(st.dictionaries(some.text, st.builds(Seen, etag=some.text, seq=st.integers(0, 2**60)), max_size=4))
