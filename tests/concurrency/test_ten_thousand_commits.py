@@ -21,7 +21,7 @@ from modelstore_core.testing.linear import Call, check_linear
 from modelstore_core.testing.stores import store_over
 
 WRITERS, EACH = 6, 25
-RUNS = 750 * SOAK or 75
+RUNS = 300 * SOAK or 75
 
 # dropped before, or 503 before; dropped after, or 503 after; 409 of a key that is free; lands later, after an error
 RATES: Mapping[FaultKind, float] = {"error": 0.05, "lost_reply": 0.10, "lie": 0.05, "delay": 0.05}
