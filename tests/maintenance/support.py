@@ -52,9 +52,9 @@ def fill(storage: Storage, folder: Path) -> ModelStore:
     store.restore("m@5")
     store.delete("m@2")
     store.unalias("m", "new")
-    for step in range(25):
-        store.annotate("m@1", metrics={"step": step}, tags={"note": f"step {step}"})
     storage.put(f"models/m/data/{'5' * 32}/left.bin", b"of a save that crashed")
+    for step in range(25):  # enough that the coarsest clock of a disk sees all before it as past
+        store.annotate("m@1", metrics={"step": step}, tags={"note": f"step {step}"})
     store.collect("m", older_than=0)
     store.save({"w": 9}, OTHER, format="pickle")
     segment(storage, "m", 3)

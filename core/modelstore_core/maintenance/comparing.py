@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -39,9 +40,12 @@ class Comparison:
     files_read: int = 0
     bytes_read: int = 0
     _folders: dict[str, Contents] = field(default_factory=dict)
+    _purged: set[int] = field(default_factory=set)
+    _end: int = 0
 
     def run(self) -> None:
         """List the data folders, and compare them with the versions' records; read the share's files."""
+        self._end = self.inspection.last
         self._list()
         held = [version for version in self.inspection.recital.ledger.versions.values() if not version.purged]
         for version in held:
@@ -83,6 +87,9 @@ class Comparison:
         if self._purged_since(version.number):
             return
         prefix = f"{self._root}{version.data}/"
+        if self.inspection.findings.full:
+            self.inspection.findings.damage(prefix, f"Files of version {version.number} are missing or changed.")
+            return
         sizes = {info.key.removeprefix(prefix): info.size for info in self.storage.list(prefix)}
         recorded = self._recorded(version)
         for file in recorded:
@@ -104,16 +111,12 @@ class Comparison:
 
     def _purged_since(self, number: int) -> bool:
         """Whether a commit after those that were read has purged the version."""
-        seq = self.inspection.last + 1
-        while (raw := self.storage.get(self.inspection.recital.key(seq))) is not None:
-            try:
-                op = read_commit(raw, f"log/{seq}").entry.op
-            except Corrupt:
-                return False
-            if isinstance(op, Purge) and op.number == number:
-                return True
-            seq += 1
-        return False
+        while (raw := self.storage.get(self.inspection.recital.key(self._end + 1))) is not None:
+            self._end += 1
+            with suppress(Corrupt):
+                op = read_commit(raw, f"log/{self._end}").entry.op
+                self._purged |= {op.number} if isinstance(op, Purge) else set()
+        return number in self._purged
 
     def _read(self, version: Held, files: Sequence[FileEntry]) -> None:
         """Read the files and compare their sha256; some at a time, and none of them as a whole in memory."""

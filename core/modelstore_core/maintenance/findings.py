@@ -31,6 +31,11 @@ class Findings:
         """Whether something is found that nothing in the store brings back."""
         return any(problem.severity == "damage" for problem in self.problems)
 
+    @property
+    def full(self) -> bool:
+        """Whether problems are only counted from here on."""
+        return len(self.problems) >= _MOST
+
     def damage(self, key: str, what: str, fix: str = RESTORE) -> None:
         """Note what cannot be mended from here."""
         self._add(Problem(model=self.model, severity="damage", key=key, what=what, fix=fix))
@@ -59,7 +64,7 @@ class Findings:
         self._cures.clear()
 
     def _add(self, problem: Problem) -> None:
-        if len(self.problems) < _MOST or (problem.severity == "damage" and not self.damaged):
+        if not self.full or (problem.severity == "damage" and not self.damaged):
             self.problems.append(problem)
         else:
             self._cures.pop(len(self.problems), None)

@@ -137,7 +137,7 @@ class Inspection:
         found, head, key = read_hint(raw), self.recital.head, hint_key(self.folder)
         mark = None if found is None or found[0] != self.name else found[1]
         if mark is not None and mark.seq > self.last:
-            self._check_lead(key, mark)
+            self._check_lead(key, "hint", mark)
             return
         if head is None:
             return
@@ -151,21 +151,24 @@ class Inspection:
             body = write_hint(head.model, newest, self._ports.token())
             self.findings.repairable(key, f"The hint is {problem}.", partial(self._storage.put, key, body))
 
-    def _check_lead(self, key: str, mark: Mark) -> None:
-        """A hint that names a commit after the last: written since the log was listed, or else it is lost."""
+    def _check_lead(self, key: str, what: str, mark: Mark) -> None:
+        """An object that names a commit after the last: written since the log was listed, or else that is lost."""
         if self._storage.get(self.recital.key(mark.seq)) is None:
-            what = f"The hint names log/{mark.seq}, but the log ends at {self.last}."
+            said = f"The {what} names log/{mark.seq}, but the log ends at {self.last}."
             fix = (
-                "Hints are written after their commits: the end of the log is lost, or was not copied. Copy it again "
-                "from where it came. If there is nothing to copy, the model's next change puts the hint right."
+                "Only what was committed is ever named: the end of the log is lost, or was not copied. Copy it again "
+                "from where it came. If there is nothing to copy, changes of the model put the hint right."
             )
-            self.findings.damage(key, what, fix)
+            self.findings.damage(key, said, fix)
 
     def _check_listing(self, head: Commit) -> None:
         """Hold the index and its segments to the log, which is sound so far."""
         journal = Journal(self._storage, head.model, self._ports, self._patience)
         # What is wrong at first may only have been written anew meanwhile, for a later commit.
         if differences(journal, head) and (newest := journal.newest(head)) is not None:
+            index = journal.segments.known
+            if index is not None and index.seq > newest.seq:
+                self._check_lead(journal.segments.index_key, "index", Mark(seq=index.seq, op_id=index.op_id))
             cure = once(partial(rebuild, journal, newest))
             for flaw in differences(journal, newest):
                 self.findings.repairable(flaw.key, f"The listing {flaw.problem}.", cure)
@@ -193,7 +196,9 @@ class Inspection:
                 self.findings.note(key, "A damaged claim of a key that no commit has.", "It costs a look at the log.")
             else:
                 self._reclaim(name, seq, "The claim is damaged.", self._storage.put)
-        elif mark.seq > self.last or (ledger.op_ids[mark.seq] not in ("", mark.op_id)):
+        elif mark.seq > self.last:
+            self._check_lead(key, "claim", mark)
+        elif ledger.op_ids[mark.seq] not in ("", mark.op_id):
             self.findings.note(key, f"The claim is not of log/{mark.seq}, so it counts for nothing.")
         elif seq is not None and seq <= mark.seq:
             what = f"The claim says that its key is in no commit up to {mark.seq}, and log/{seq} has it."
