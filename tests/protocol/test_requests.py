@@ -235,14 +235,6 @@ def test_all_of_a_long_history_is_one_request_for_each_32_commits(
     assert (requests, rounds) == (3 + commits // 32, 3)
 
 
-def test_models_are_listed_in_three_rounds_however_many(counting: CountingStorage, memory: MemoryStorage) -> None:
-    for number in range(20):
-        store_over(memory).save({"w": 1}, f"model-{number}", format="pickle")
-
-    assert cold(counting, lambda s: s.models()) == (1 + 21 * 3, 3)
-    assert counting.summary()["list"] == 1
-
-
 def test_a_feed_of_changes_reads_all_models_side_by_side(counting: CountingStorage, memory: MemoryStorage) -> None:
     for number in range(20):
         store_over(memory).save({"w": 1}, f"model-{number}", format="pickle")

@@ -24,7 +24,7 @@ from modelstore_core.model.operations import AddVersion, Annotate, Delete, Entry
 from modelstore_core.registry.fold import Folded, changes_of, fold
 from modelstore_core.registry.indexed import folded
 
-__all__ = ["LARGE", "SMALL", "Builder"]
+__all__ = ["LARGE", "SMALL", "Builder", "grouped"]
 
 SMALL, LARGE = 8 * STRIDE, 32 * STRIDE
 """Up to so many versions segments are merged beside a commit, and by `maintain`."""
@@ -87,7 +87,7 @@ class Builder:
             Corrupt: A segment is not whole.
         """
         self._shorten()
-        groups = _together(self.segments, most) if fully else _newest_together(self.segments, most)
+        groups = grouped(self.segments, most) if fully else _newest_together(self.segments, most)
         self.segments = [s for group in groups for s in (self._rewritten(group, most) if len(group) > 1 else group)]
         while self._crowded():
             one = max(self.segments, key=lambda s: sum(s.first <= number <= s.last for number in self.changes))
@@ -200,7 +200,7 @@ def _fits(group: Sequence[Segment], most: int) -> bool:
     return sum(s.count for s in group) <= most and sum(s.expanded for s in group) <= LARGEST
 
 
-def _together(segments: Sequence[Segment], most: int) -> list[list[Segment]]:
+def grouped(segments: Sequence[Segment], most: int) -> list[list[Segment]]:
     """The segments in groups that fit into one each."""
     groups: list[list[Segment]] = []
     for segment in segments:
