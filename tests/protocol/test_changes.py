@@ -118,3 +118,62 @@ def test_after_every_answer_a_listing_shows_an_etag_never_seen_before(
         etags += [info.etag for info in storage.list("heads/")]
 
     assert len(etags) == len(set(etags)) == len(VERBS) + 40
+
+
+FOREIGN = {
+    "heads/readme.txt": b"hello",
+    "heads/readme.json": b"hello",
+    "heads/Upper.json": b"{}",
+    "heads/deeper/m.json": b"{}",
+    "heads/..json": b"{}",
+    "heads/.json": b"{}",
+    "heads/other.json": b'{"model":"m","nonce":"","op":"","seq":0}',
+    "heads/never.json": b'{"model":"never","nonce":"","op":"","seq":7}',
+    "heads/a-b--c14cddc033f64b9d.json": b'{"model":"a/b","nonce":"","op":"","seq":0}',
+}
+
+
+def test_foreign_files_among_the_hints_are_no_models(store: ModelStore, memory: MemoryStorage) -> None:
+    for key, body in FOREIGN.items():
+        memory.put(key, body)
+    heard, cursor = told(memory, None)
+
+    assert heard == ["m:1", "m:2"]
+    assert [model.name for model in store_over(memory).models()] == ["m"]
+    assert told(memory, cursor) == ([], cursor)
+
+
+@pytest.mark.parametrize("hint", [None, b"", b"\xff", b'{"model":"other","nonce":"","op":"","seq":0}'])
+def test_a_watcher_hears_of_changes_to_a_model_whose_hint_is_gone_or_spoilt(
+    store: ModelStore, memory: MemoryStorage, hint: bytes | None
+) -> None:
+    _, cursor = told(memory, None)
+    store.promote("m@1", "c")
+    memory.delete(["heads/m.json"])
+    if hint is not None:
+        memory.put("heads/m.json", hint)
+    heard, cursor = told(memory, cursor)
+    assert heard == ["m:3"]
+
+    assert told(memory, cursor)[0] == []
+    store.promote("m@2", "c")
+    assert told(memory, cursor)[0] == ["m:4"]
+
+
+def test_a_model_made_anew_after_its_removal_is_told_from_its_beginning(
+    store: ModelStore, memory: MemoryStorage
+) -> None:
+    _, cursor = told(memory, None)
+    memory.delete([info.key for info in memory.list("")])
+    assert told(memory, cursor)[0] == []
+    save(memory, 1)
+
+    assert told(memory, cursor)[0] == ["m:1"]
+
+
+def test_a_feed_over_damaged_blocks_reads_the_commits(store: ModelStore, memory: MemoryStorage) -> None:
+    for step in range(70):
+        store.annotate("m@1", metrics={"step": step})
+    memory.delete([f"models/m/blocks/{1:020}-{32:020}.json"])
+
+    assert told(memory, None)[0] == [f"m:{seq}" for seq in range(1, 73)]
