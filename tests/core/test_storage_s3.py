@@ -23,6 +23,7 @@ from modelstore_core.errors import (
     StorageUnavailable,
     UnsafeStorage,
 )
+from modelstore_core.storage import objects
 from modelstore_core.storage.opening import open_storage
 from modelstore_core.storage.s3 import S3Options, S3Storage
 from modelstore_core.storage.s3_clients import _aws, _config, _region, open_bucket
@@ -329,6 +330,20 @@ def test_large_objects_come_in_parts(server: S3Server, storage: S3Storage, tmp_p
         "CompleteMultipartUpload": 1,
         "GetObject": 3,
     }
+
+
+def test_files_that_are_too_large_for_so_many_parts_go_in_larger_ones(
+    server: S3Server, storage: S3Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At S3's limit of 10,000 parts these are files of more than 80 GB; here the limit is 3."""
+    monkeypatch.setattr(objects, "_MOST_PARTS", 3)
+    (tmp_path / "source").write_bytes(_LARGE)
+    told: list[int] = []
+
+    sent = storage.send("large", tmp_path / "source", told.append)
+
+    assert server.counts()["UploadPart"] == len(told) == 2
+    assert storage.fetch("large", tmp_path / "out") == sent
 
 
 def test_objects_of_more_parts_than_are_under_way_at_a_time_come_in_order(storage: S3Storage, tmp_path: Path) -> None:
