@@ -63,7 +63,7 @@ def test_a_doctor_says_what_was_tried(mstore: Run, risk: str, home: Path) -> Non
     done, silent = mstore("doctor"), mstore("doctor", "--read-only", "--json")
 
     assert (done.code, silent.code, silent.document["ok"]) == (0, 0, True)
-    assert "ok    create-if-absent: Kept." in done.out
+    assert "ok    create-if-absent: Kept, by hard links." in done.out
     assert [c["name"] for c in silent.document["checks"] if c["state"] == "skip"] == ["write"]
     assert sorted(home.rglob("*")) == before
 

@@ -338,6 +338,18 @@ def test_files_in_the_making_that_were_left_go_as_uploads(tmp_path: Path) -> Non
     assert [*tmp_path.rglob(".tmp~*")] == []
 
 
+def test_what_killed_self_tests_left_goes_after_a_day_and_never_before(storage: Aged, store: ModelStore) -> None:
+    """One that is under way would take it for a storage that breaks its promises."""
+    store.collect(older_than=0)
+    for name in ("old", "young"):
+        storage.put(f"self-test/{name}/0", b"first\n")
+    age(storage, "self-test/old", 25)
+
+    assert told(store.collect("m", older_than=0)) == []
+    assert [(one.kind, one.id) for one in store.collect(older_than=0).removed] == [("leftover", "self-test/old/0")]
+    assert [info.key for info in storage.list("self-test/")] == ["self-test/young/0"]
+
+
 @pytest.mark.parametrize("span", [-1, "1d", True, float("nan"), float("inf"), timedelta(seconds=-1), None])
 def test_what_is_no_span_of_time_is_refused(memory: MemoryStorage, span: Any) -> None:
     with pytest.raises(InvalidInput, match="is no span of time"):

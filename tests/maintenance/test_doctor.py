@@ -208,4 +208,4 @@ def test_a_missing_bucket_is_named(server: Callable[..., str]) -> None:
 def test_the_report_is_readable(tmp_path: Path) -> None:
     text = str(store_over(LocalStorage(tmp_path)).doctor())
 
-    assert "ok    create-if-absent: Kept." in text.splitlines()
+    assert "ok    create-if-absent: Kept, by hard links." in text.splitlines()

@@ -34,6 +34,14 @@ _FILE_SYSTEMS = {
     "vfat": "There are no hard links: use ext4, xfs, btrfs or apfs.",
     "exfat": "There are no hard links: use ext4, xfs, btrfs or apfs.",
 }
+_MEANS = {
+    "link": ("Kept, by hard links.",),
+    "rename": ("Kept, by renames that replace nothing.",),
+    "claim": (
+        "Kept, by claims.",
+        "There are no hard links here: a writer that is killed may block its model for a while.",
+    ),
+}
 
 
 @dataclass(slots=True)
@@ -165,7 +173,8 @@ def _try_promises(doctor: _Doctor, promises: Iterator[Trial]) -> bool:
         if trial.failure:
             doctor.say(trial.name, "fail", f"Not kept: {trial.failure}", _UNSAFE)
             return False
-        doctor.say(trial.name, "ok", "Kept.")
+        how = getattr(doctor.storage, "creates_by", None) if trial.name == "create-if-absent" else None
+        doctor.say(trial.name, "warn" if how == "claim" else "ok", *_MEANS.get(how, ("Kept.",)))
         began = doctor.ports.monotonic()
     return True
 
