@@ -22,7 +22,7 @@ from modelstore_core.registry.view import View
 from modelstore_core.registry.writer import Answer, Append, Decide, Decision, Outcome
 from modelstore_core.storage.protocol import ObjectInfo, Storage
 
-__all__ = ["Collector", "Terms", "Write", "collected_upload"]
+__all__ = ["Collector", "Terms", "Write", "collected_object"]
 
 Write: TypeAlias = Callable[[Verb, Decide], Outcome]
 """Commits what is decided, by the rule that every verb keeps."""
@@ -191,8 +191,8 @@ def _decide_purge(view: View, *, holdings: Holdings, number: int) -> Decision:
     return Append(op=op, state=lambda seq: after(view.state, seq, op))
 
 
-def collected_upload(info: ObjectInfo, model: str, terms: Terms) -> Collected:
-    """An upload that was begun and never finished."""
+def collected_object(kind: CollectedKind, info: ObjectInfo, model: str, terms: Terms) -> Collected:
+    """One object or upload that lies in no data folder."""
     return Collected(
-        model=model, kind="upload", number=None, id=info.key, objects=1, bytes=info.size, age=terms.age(info.modified)
+        model=model, kind=kind, number=None, id=info.key, objects=1, bytes=info.size, age=terms.age(info.modified)
     )

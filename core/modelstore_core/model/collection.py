@@ -20,12 +20,12 @@ class Collected:
     """One thing that was removed, or with `dry_run` would be.
 
     Attributes:
-        model: Whose it was; "" for an upload that belongs to none.
+        model: Whose it was; "" for what belongs to none.
         kind: "condemned": files that no version ever had. "purged": those of a deleted or superseded version.
-            "leftover": what an earlier collection, or a save that came too late, had left. "upload": what was begun
-            and never finished.
+            "leftover": what an earlier collection or a self-test that was killed, or a save that came too late, had
+            left. "upload": what was begun and never finished.
         number: The version whose files they were, if any.
-        id: The data folder, or the upload's name.
+        id: The data folder's id; of what lies in none, its key.
         objects, bytes: How many they were, and how much.
         age: Seconds since the youngest file was written, or since the version was deleted or superseded, by the
             store's clock.

@@ -7,8 +7,10 @@ from functools import partial
 from typing import TypeVar
 
 from modelstore_core.errors import InvalidInput
+from modelstore_core.journal.patience import Patience
+from modelstore_core.journal.selftest import patiently
 from modelstore_core.maintenance.clock import store_time
-from modelstore_core.maintenance.collecting import Collector, Terms, collected_upload
+from modelstore_core.maintenance.collecting import Collector, Terms, collected_object
 from modelstore_core.maintenance.holdings import Holdings
 from modelstore_core.maintenance.pruning import Retention, decide, deleted_by, key_of
 from modelstore_core.model import names
@@ -36,6 +38,7 @@ def collect(handle: Handle, name: str | None, older_than: timedelta | float, *, 
     found = _each(handle, chosen, lambda one: _collector(handle, one).collect(terms))
     removed = [one for items in found for one in items or ()]
     removed += _sweep(handle, chosen, "" if name is None else f"{handle.journal(name).root}/", terms)
+    removed += _probes(handle, terms) if name is None else ()
     uncommitted = [one for one, items in zip(chosen, found, strict=True) if items is None]
     return Collection.of(removed, uncommitted, dry_run=dry_run)
 
@@ -90,8 +93,18 @@ def _sweep(handle: Handle, chosen: list[str], prefix: str, terms: Terms) -> list
     for info in handle.storage.sweep(prefix, terms.before, dry_run=terms.dry_run):
         top, _, below = info.key.partition("/")
         folder = below.split("/", 1)[0].removesuffix(".json") if top in {"models", "heads"} else ""
-        swept.append(collected_upload(info, folders.get(folder, ""), terms))
+        swept.append(collected_object("upload", info, folders.get(folder, ""), terms))
     return swept
+
+
+def _probes(handle: Handle, terms: Terms) -> list[Collected]:
+    """What self-tests and questions for the time left that were killed; never what may be under way."""
+    last = min(terms.before, terms.now - DAY.total_seconds())
+    infos = [info for info in handle.storage.list("self-test/") if info.modified < last]
+    if infos and not terms.dry_run:
+        patience = Patience(handle.ports, handle.settings.patience)
+        patiently(partial(handle.storage.delete, [info.key for info in infos]), patience)
+    return [collected_object("leftover", info, "", terms) for info in infos]
 
 
 def _retention(handle: Handle, keep: int | None, older_than: timedelta | float | None) -> Retention:
