@@ -30,6 +30,7 @@ from modelstore_core.storage.protocol import ObjectInfo, Storage
 __all__ = ["Inspection", "Request"]
 
 _AT_ONCE = 64
+_FAR = 1000
 _SEQ = re.compile(r"log/(\d{20})\.json")
 _RANGE = re.compile(r"blocks/(\d{20})-(\d{20})\.json")
 _CLAIM = re.compile(r"keys/([0-9a-f]{64})\.json")
@@ -79,7 +80,7 @@ class Inspection:
         self._learn_name(hint)
         kinds = ("log", "blocks", "keys", "segments")
         log, blocks, claims, segments = self._storage.together([partial(self._listed, kind) for kind in kinds])
-        self.last = max((int(m[1]) for m in self._matches(_SEQ, log)), default=0)
+        self.last = self._last(sorted(int(m[1]) for m in self._matches(_SEQ, log)))
         self._read_log({(int(m[1]), int(m[2])) for m in self._matches(_RANGE, blocks)})
         self._check_name()
         if not self.recital.met:
@@ -90,6 +91,20 @@ class Inspection:
         self._check_claims([m[1] for m in self._matches(_CLAIM, claims)])
         if segments and self.recital.head is not None and not self.findings.damaged:
             self._check_listing(self.recital.head)
+
+    def _last(self, seqs: Sequence[int]) -> int:
+        """The last commit of the log; one far beyond the others has lost its way there, and is not looked for."""
+        last = 0
+        for seq in seqs:
+            if seq == 0:
+                self.findings.note(self.recital.key(0), "No commit is the 0th.", "It is left alone and ignored.")
+            elif seq - last > _FAR:
+                what = f"log/{seq} stands by itself: there are no commits from {last + 1} to {seq - 1}."
+                self.findings.damage(self.recital.key(seq), what)
+                break
+            else:
+                last = seq
+        return last
 
     def _learn_name(self, hint: bytes | None) -> None:
         found = read_hint(hint)
