@@ -26,7 +26,7 @@ def on_day(memory: MemoryStorage, day: int) -> ModelStore:
 
 @pytest.fixture
 def store(memory: MemoryStorage) -> ModelStore:
-    """Six versions of January 1st to 6th, as of the 10th: 2 is deleted, 3 superseded by 4, 1 what an alias points to."""
+    """Versions of January 1st to 6th, as of the 10th: 2 is deleted, 3 superseded by 4, 1 has an alias."""
     for day in range(1, 7):
         save_by(on_day(memory, day), day, key="k" if day in {3, 4} else None, attempt=day)
     store = on_day(memory, 10)
@@ -64,9 +64,7 @@ def test_what_neither_number_nor_age_nor_an_alias_keeps_goes(
 
     assert numbers(store, **rules, reason="retention") == gone
     assert audit(memory, "m").live == [number for number in (1, 4, 5, 6) if number not in gone]
-    assert [event.reason for event in store.history("m", limit=len(gone) or None)[: len(gone)]] == ["retention"] * len(
-        gone
-    )
+    assert {event.reason for event in store.history("m")[: len(gone)]} <= {"retention"}
     assert numbers(store, **rules) == []
 
 

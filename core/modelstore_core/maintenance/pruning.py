@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from modelstore_core.maintenance.holdings import Holdings
-from modelstore_core.model.names import Reference
+from modelstore_core.model.names import Reference, check_key
 from modelstore_core.model.operations import Delete
 from modelstore_core.registry import decisions
 from modelstore_core.registry.view import NOTHING, View
@@ -57,8 +57,12 @@ def decide(view: View, *, number: int, retention: Retention, holdings: Holdings,
 
 
 def key_of(key: str | None, number: int) -> str | None:
-    """The idempotency key of one deletion among those that a call makes under its own."""
-    return None if key is None else f"{key}/{number}"
+    """The idempotency key of one deletion among those that a call makes under its own.
+
+    Raises:
+        InvalidName: It is too long.
+    """
+    return None if key is None else check_key(f"{key}/{number}")
 
 
 def deleted_by(view: View, key: str | None) -> set[int]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -130,8 +131,8 @@ def _prune(handle: Handle, name: str, rules: Retention, request: Request, reason
     if reason is None:
         return [handle.record(view, number) for number in excess]
     gone = {number: handle.record(view, number) for number in deleted_by(view, request.key)}
-    for number in excess:
-        keyed = Request(verb=request.verb, actor=request.actor, key=key_of(request.key, number))
+    requests = {number: replace(request, key=key_of(request.key, number)) for number in excess}
+    for number, keyed in requests.items():
         decision = partial(decide, number=number, retention=rules, holdings=holdings, reason=reason)
         outcome = handle.write(name, keyed, decision)
         if outcome.number:
