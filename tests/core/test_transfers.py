@@ -178,6 +178,21 @@ def test_an_attempt_that_nobody_can_go_on_with_leaves_nothing(memory: MemoryStor
     assert len([*memory.list("models/m/data/")]) == 3
 
 
+def test_an_attempt_that_its_key_s_claim_does_not_name_leaves_nothing(
+    memory: MemoryStorage, model: Path, weights: Path
+) -> None:
+    """The first one had nothing large to send, and so said nothing of where."""
+    crashing = FaultyStorage(
+        memory, script=lambda v, key, n: Fault("crash") if v == "create" and "/log/" in key else None
+    )
+    with pytest.raises(SimulatedCrash):
+        store_over(crashing).save(weights, "m", key="k")
+    with pytest.raises(StorageUnavailable):
+        store_over(dying(memory, "lost_reply", "send", 1)).save(model, "m", key="k")
+
+    assert [info.key.rpartition("/")[2] for info in memory.list("models/m/data/")] == ["weights.bin"]
+
+
 def test_a_retry_of_other_bytes_takes_none_of_the_first_attempt(memory: MemoryStorage, model: Path) -> None:
     with pytest.raises(SimulatedCrash):
         store_over(dying(memory, "crash_after", "send", 2)).save(model, "m", key="k")

@@ -165,13 +165,14 @@ class Journal:
     def claim(self, key: str, mark: Mark, data_id: str = "") -> Claim:
         """Stake the key from `mark` on, or learn from where it was staked first; a mark counts only if proven.
 
-        The answer names a `data_id` only if another attempt staked the key for files that it was going to send there.
+        The answer has the `data_id` of whoever staked it first.
         """
         claim_key = f"{self.root}/keys/{hashlib.sha256(key.encode()).hexdigest()}.json"
-        body = write_claim(key, Claim(mark=mark, data_id=data_id))
+        claim = Claim(mark=mark, data_id=data_id)
+        body = write_claim(key, claim)
         taken = self._create_known(claim_key, body, lambda raw: raw == body, mark)
         if taken is None:
-            return Claim(mark=mark, data_id="")
+            return claim
         self._keep(claim_key)
         return read_claim(taken) or Claim(mark=_BEGINNING, data_id="")
 

@@ -83,10 +83,10 @@ class _Save:
         self.floor = view.proven(start.mark)
         unproven = start.mark.seq > 0 and not self.floor
         if looks_first:
-            self.earlier = _earlier(view, start.claim)
+            self.earlier = _earlier(view, start.claim, self.data_id)
         if unproven:
             self._renew(view)
-        elif looks_first and start.claim is not None and not start.claim.data_id:
+        elif start.claim is not None and start.claim.data_id == self.data_id:
             self.source.claimed()
         if not self.sent and self.source.known is not None:
             self.files = [*self.source.known]
@@ -183,7 +183,7 @@ def _first_move(view: View, alias: str, number: int) -> Move:
     return Move(alias=alias, number=number, previous=current.target.number, back=current.set)
 
 
-def _earlier(view: View, claim: Claim | None) -> list[Earlier]:
+def _earlier(view: View, claim: Claim | None, own: str) -> list[Earlier]:
     """Where files may lie already that need not be sent again: in the newest version, in an attempt that crashed."""
     places: list[Earlier] = []
     newest = view.state.newest
@@ -194,7 +194,7 @@ def _earlier(view: View, claim: Claim | None) -> list[Earlier]:
             pass  # of a damaged record nothing can be had, and a save does not need it
         else:
             places.append(version_files(added.data, added.files))
-    if claim is not None and claim.data_id:
+    if claim is not None and claim.data_id not in {"", own}:
         places.append(Earlier(data_id=claim.data_id, files=None))
     return places
 
