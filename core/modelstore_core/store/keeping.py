@@ -13,7 +13,7 @@ from modelstore_core.model.records import ModelVersion, Records
 from modelstore_core.model.upkeep import Maintained
 from modelstore_core.registry.writer import Request
 from modelstore_core.storage.opening import Option
-from modelstore_core.store import checking, copying, tidying
+from modelstore_core.store import checking, tidying
 from modelstore_core.store.handle import Handle
 from modelstore_core.store.saving import checked_aliases
 
@@ -60,6 +60,8 @@ class Keeping:
             InvalidInput: The version would be copied onto itself.
             UnsafeStorage, StoreReadOnly: The other store cannot be written.
         """
+        from modelstore_core.store import copying  # most processes copy nothing
+
         wish = copying.Wish(
             name=name, aliases=checked_aliases(aliases), key=None if key is None else names.check_key(key)
         )
