@@ -57,9 +57,10 @@ def test_whoever_is_sure_to_be_alone_may_write_there(endpoint: str) -> None:
         assert store.load("risk.churn") == {"a": number}
 
 
-def test_it_copies_nothing_that_it_cannot_prove(endpoint: str, tmp_path: Path) -> None:
+def test_it_copies_nothing_that_it_cannot_prove_and_has_nothing_to_sweep(endpoint: str) -> None:
     storage = S3Storage("models", "", S3Options(endpoint=endpoint))
     storage.put("a", b"model")
 
     assert storage.copy("a", "b", hashlib.sha256(b"model").hexdigest()) is False
     assert storage.get("b") is None
+    assert storage.sweep("", 2e9, dry_run=False) == []

@@ -1,6 +1,7 @@
 """What a bucket does by itself, copies and sweeps, and what it is told: roles, encryption, checksums, permissions."""
 
 import hashlib
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.contract.moto_server import MotoServer
 
 from modelstore_core.errors import StorageDenied, StorageMissing, StorageUnavailable
 from modelstore_core.storage.s3 import S3Options, S3Storage
+from modelstore_core.storage.s3_bucket import _hexadecimal
 from modelstore_core.testing.s3_server import S3FaultKind, S3Script, S3Server
 from modelstore_core.testing.s3_wire import S3Call
 
@@ -91,6 +93,13 @@ def test_a_service_that_proves_nothing_is_asked_once(tmp_path: Path) -> None:
         assert [storage.copy("a", target, _SHA256) for target in ("b", "c", "d")] == [False] * 3
         assert server.counts()["CopyObject"] == 1
         assert server.buckets.keys("models") == ("a",)
+
+
+@pytest.mark.parametrize("said", ["", "uUYyzQ==", "wrong", f"{b64encode(bytes(32)).decode()}-3"])
+def test_only_the_digest_of_the_whole_object_is_a_proof(said: str) -> None:
+    """Not one of the digests of its parts, which ends in their number."""
+    assert _hexadecimal(said) == ""
+    assert _hexadecimal(b64encode(bytes(32)).decode()) == "00" * 32
 
 
 def test_a_copy_that_is_not_proven_and_may_not_be_deleted_is_sent_over(tmp_path: Path) -> None:

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Bucket", "Upload"]
 
-_SERVER_ERROR = 500
+_SERVER_ERROR, _NOT_IMPLEMENTED = 500, 501
 _SHA256_SIZE = 32
+# What services answer that keep no list of unfinished uploads, or have nothing on it.
+_NO_UPLOADS = frozenset({"NoSuchUpload", "NotImplemented", "MethodNotAllowed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,18 +62,17 @@ class Bucket:
         """Whether the bucket keeps versions; "unknown" if the service will not say."""
         from botocore.exceptions import ClientError
 
-        with self._reached():
-            try:
+        try:
+            with self._reached():
                 reply = self.client.get_bucket_versioning(Bucket=self.name)
-            except ClientError as error:
-                self._raise_unless_refused(error)
-                if _code(error) == "NoSuchBucket":
-                    raise StorageMissing(
-                        f"There is no bucket {self.name!r}.",
-                        value=self.name,
-                        fix="Create it, or check its name and the endpoint.",
-                    ) from None
-                return "unknown"
+        except ClientError as error:
+            if _code(error) == "NoSuchBucket":
+                raise StorageMissing(
+                    f"There is no bucket {self.name!r}.",
+                    value=self.name,
+                    fix="Create it, or check its name and the endpoint.",
+                ) from None
+            return "unknown"
         return "on" if reply.get("Status") == "Enabled" else "off"
 
     def region(self) -> str:
@@ -79,12 +80,11 @@ class Bucket:
         from botocore.exceptions import ClientError
 
         headers: Mapping[str, str]
-        with self._reached():
-            try:
+        try:
+            with self._reached():
                 headers = self.client.head_bucket(Bucket=self.name)["ResponseMetadata"]["HTTPHeaders"]
-            except ClientError as error:
-                self._raise_unless_refused(error)
-                headers = error.response["ResponseMetadata"]["HTTPHeaders"]
+        except ClientError as error:
+            headers = error.response["ResponseMetadata"]["HTTPHeaders"]
         return headers.get("x-amz-bucket-region", "us-east-1")
 
     def copied(self, origin: str, source: str, target: str) -> str | None:
@@ -100,8 +100,8 @@ class Bucket:
         """
         from botocore.exceptions import ClientError
 
-        with self._reached():
-            try:
+        try:
+            with self._reached():
                 reply = self.client.copy_object(
                     Bucket=self.name,
                     Key=target,
@@ -109,25 +109,20 @@ class Bucket:
                     ChecksumAlgorithm="SHA256",
                     **self.encryption,  # type: ignore[arg-type]  # a TypedDict of strings
                 )
-            except ClientError as error:
-                self._raise_unless_refused(error)
-                if error.response["ResponseMetadata"]["HTTPStatusCode"] >= _SERVER_ERROR and _code(error) not in {
-                    "NotImplemented",
-                    "501",
-                }:
-                    raise self._failed("copy", source, error) from None
+        except ClientError as error:
+            if _status(error) < _SERVER_ERROR or _status(error) == _NOT_IMPLEMENTED:
                 return None
+            raise self._failed("copy", source, error) from None
         return _hexadecimal(reply["CopyObjectResult"].get("ChecksumSHA256", ""))
 
     def uploads(self, prefix: str, before: float) -> Iterator[Upload]:
         """Uploads of keys that begin with the prefix, last touched before that time."""
         from botocore.exceptions import ClientError
 
-        with self._reached():
-            try:
-                for page in self.client.get_paginator("list_multipart_uploads").paginate(
-                    Bucket=self.name, Prefix=prefix
-                ):
+        pages = self.client.get_paginator("list_multipart_uploads")
+        try:
+            with self._reached():
+                for page in pages.paginate(Bucket=self.name, Prefix=prefix):
                     for found in page.get("Uploads", ()):
                         begun = found["Initiated"].timestamp()
                         # Not every service heeds the prefix.
@@ -135,16 +130,14 @@ class Bucket:
                             upload = self._upload(found["Key"], found["UploadId"], begun)
                             if upload.touched < before:
                                 yield upload
-            except ClientError as error:
-                self._raise_unless_refused(error)
+        except ClientError as error:
+            if _code(error) not in _NO_UPLOADS:
                 raise self._failed("list the unfinished uploads of", prefix, error) from None
 
     def _upload(self, path: str, upload_id: str, begun: float) -> Upload:
-        size, touched = 0, begun
+        size, touched, pages = 0, begun, self.client.get_paginator("list_parts")
         with suppress(self.client.exceptions.NoSuchUpload):
-            for page in self.client.get_paginator("list_parts").paginate(
-                Bucket=self.name, Key=path, UploadId=upload_id
-            ):
+            for page in pages.paginate(Bucket=self.name, Key=path, UploadId=upload_id):
                 for part in page.get("Parts", ()):
                     size += part["Size"]
                     touched = max(touched, part["LastModified"].timestamp())
@@ -154,20 +147,24 @@ class Bucket:
         """Drop the upload and its parts; one that has ended meanwhile is no error."""
         from botocore.exceptions import ClientError
 
-        with self._reached():
-            try:
+        try:
+            with self._reached():
                 self.client.abort_multipart_upload(Bucket=self.name, Key=upload.path, UploadId=upload.id)
-            except ClientError as error:
-                self._raise_unless_refused(error)
-                if _code(error) != "NoSuchUpload":
-                    raise self._failed("drop the unfinished upload of", upload.path, error) from None
+        except ClientError as error:
+            if _code(error) != "NoSuchUpload":
+                raise self._failed("drop the unfinished upload of", upload.path, error) from None
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
-        from botocore.exceptions import BotoCoreError
+        """Only the bucket's own answers pass: what went wrong on the way to it becomes one of our errors."""
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             yield
+        except ClientError as error:
+            if error.operation_name == "AssumeRole":
+                raise credentials_missing(f"s3://{self.name}", str(error).rstrip(".")) from None
+            raise
         except BotoCoreError as error:
             kind = type(error).__name__
             if "Credential" in kind or "Token" in kind:
@@ -178,19 +175,18 @@ class Bucket:
                 fix="Check the endpoint and the network, and try again.",
             ) from None
 
-    def _raise_unless_refused(self, error: "ClientError") -> None:
-        """A refusal to let the role be assumed is none of the bucket's."""
-        if error.operation_name == "AssumeRole":
-            raise credentials_missing(f"s3://{self.name}", str(error).rstrip(".")) from None
-
     def _failed(self, what: str, path: str, error: "ClientError") -> StorageError:
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        said = f"status code: {status} <Code>{_code(error)}</Code><Message>{error.response['Error'].get('Message')}"
+        message = error.response["Error"].get("Message")
+        said = f"status code: {_status(error)} <Code>{_code(error)}</Code><Message>{message}"
         return s3_error(what, f"s3://{self.name}/{path}", self.name, said, "ClientError")
 
 
 def _code(error: "ClientError") -> str:
     return error.response["Error"].get("Code", "")
+
+
+def _status(error: "ClientError") -> int:
+    return error.response["ResponseMetadata"]["HTTPStatusCode"]
 
 
 def _hexadecimal(checksum: str) -> str:
