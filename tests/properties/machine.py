@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from modelstore_core import (
     ANY,
     AtLeast,
+    Collection,
     Gate,
     Improves,
     ModelStore,
@@ -22,14 +23,13 @@ from modelstore_core import (
     VersionPurged,
 )
 from modelstore_core.model.names import folder_of
-from modelstore_core.model.operations import Purge
 from modelstore_core.storage.local import LocalStorage
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.storage.protocol import Storage
 from modelstore_core.testing.audit import audit
 from modelstore_core.testing.facts import Facts, Happening, Summary, facts_of, happening_of, summary_of
 from modelstore_core.testing.oracle import Oracle
-from modelstore_core.testing.stores import commit, store_over
+from modelstore_core.testing.stores import store_over
 
 NAMES = ("m", "Ünusual name")
 PAYLOADS = ({"weight": 0}, {"weight": 1}, {"weight": [1, 2]})
@@ -165,16 +165,36 @@ class StoreMachine(RuleBasedStateMachine):
             lambda: self.oracle.restore(reference, key=key),
         )
 
-    @rule(name=names, data=st.data())
-    def purge(self, name: str, data: st.DataObject) -> None:
-        """What a collector commits before it removes anything."""
-        known = self.oracle.versions(name, deleted=True) if name in self.oracle.models() else []
-        doomed = [v.number for v in known if (v.deleted or v.superseded_by) and not v.aliases and not v.purged]
-        if doomed:
-            number = data.draw(st.sampled_from(doomed))
-            record = next(e["seq"] for e in audit(self.storage, name).entries if e["op"].get("number") == number)
-            commit(self.storage, name, Purge(number=number, record=record))
-            self.oracle.purge(name, number)
+    @rule(h=handles, name=names, keep=st.integers(0, 3), key=keys)
+    def prune(self, h: int, name: str, keep: int, key: str | None) -> None:
+        self.both(
+            lambda: [facts_of(version) for version in self.stores[h].prune(name, keep=keep, key=key)],
+            lambda: self.oracle.prune(name, keep=keep, key=key),
+        )
+
+    @rule(h=handles, name=st.none() | names)
+    def collect(self, h: int, name: str | None) -> None:
+        """Whatever its age; a dry run before it told the same."""
+        store = self.stores[h]
+        if name is None or name in self.oracle.models():
+            dry = store.collect(name, older_than=0, dry_run=True)
+            self.tidied(name, lambda: self.same(dry, store.collect(name, older_than=0)))
+
+    def same(self, dry: Collection, done: Collection) -> None:
+        assert [(one.kind, one.model, one.id) for one in dry.removed] == [
+            (one.kind, one.model, one.id) for one in done.removed
+        ]
+
+    def tidied(self, name: str | None, collect: Callable[[], object]) -> None:
+        """Of all that is to be purged each is, once, and of the rest nothing is left over."""
+        chosen = [*self.oracle.models()] if name is None else [name]
+        before = {one: len(audit(self.storage, one).entries) for one in chosen}
+        collect()
+        for one in chosen:
+            found = audit(self.storage, one)
+            verbs = [entry["verb"] for entry in found.entries[before[one] :]]
+            assert verbs.count("purge") == len(self.oracle.collect(one, condemned=verbs.count("condemn")))
+            assert not found.strays
 
     @rule(h=handles, pickled=st.booleans())
     def take_a_new_handle(self, h: int, pickled: bool) -> None:

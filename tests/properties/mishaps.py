@@ -116,6 +116,19 @@ class MishapMachine(StoreMachine):
             machine.outcome(lambda: CALLS[call][0](store_over(faulty), asked, key))
         self._again(h, call, asked, key)
 
+    @rule(h=machine.handles, at=st.integers(1, 24), after=st.booleans())
+    def die_while_collecting(self, h: int, at: int, after: bool) -> None:
+        """The next one finishes."""
+        death = Fault("crash_after" if after else "crash")
+        faulty = FaultyStorage(self.storage, script=lambda _, __, number: death if number == at else None)
+
+        def twice() -> None:
+            with suppress(SimulatedCrash):
+                store_over(faulty).collect(older_than=0)
+            self.stores[h].collect(older_than=0)
+
+        self.tidied(None, twice)
+
     @rule(h=machine.handles, call=calls, asked=asked, seed=st.integers(0, 2**32))
     def go_through_faults(self, h: int, call: str, asked: Asked, seed: int) -> None:
         """Errors, lost replies, lies and writes that land later, until there is an answer; and once more without."""

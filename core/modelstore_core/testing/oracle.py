@@ -230,12 +230,26 @@ class Oracle:
 
         return self._write("restore", reference, key, decide)
 
-    def purge(self, name: str, number: int) -> None:
-        """Take note that a collector purged a deleted or superseded version that no alias points to."""
-        model = self._models[name]
-        model.seq += 1
-        model.versions[number].purged = True
-        model.happened("version.purged", number)
+    def prune(self, name: str, *, keep: int, key: str | None = None) -> list[Facts]:
+        """Delete live versions beyond the newest, except what an alias points to."""
+        model = self._model(name)
+        live = [number for number, version in model.versions.items() if version.live]
+        excess = [number for number in live[: max(len(live) - keep, 0)] if not model.aliases_of(number)]
+        gone = {number for number in model.versions if key and ("delete", f"{key}/{number}") in model.done}
+        for number in excess:
+            self.delete(f"{name}@{number}", key=key and f"{key}/{number}")
+        return [self._facts(model, number) for number in sorted(gone | {*excess})]
+
+    def collect(self, name: str, *, condemned: int = 0) -> list[int]:
+        """Purge the deleted and superseded versions that no alias points to, after so many condemnations; which."""
+        model = self._model(name)
+        model.seq += condemned
+        gone = [n for n, v in model.versions.items() if not (v.live or v.purged or model.aliases_of(n))]
+        for number in gone:
+            model.seq += 1
+            model.versions[number].purged = True
+            model.happened("version.purged", number)
+        return gone
 
     def get(self, reference: str) -> Facts:
         """One version."""
