@@ -24,6 +24,7 @@ FRONT_DOOR = [
     "Corrupt",
     "Diagnosis",
     "Difference",
+    "EnvironmentWarning",
     "Event",
     "Feed",
     "FileEntry",

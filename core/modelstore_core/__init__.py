@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         VersionNotFound,
         VersionPurged,
     )
+    from modelstore_core.formats.drift import EnvironmentWarning
     from modelstore_core.formats.trust import Trust
     from modelstore_core.model.collection import Collected, Collection
     from modelstore_core.model.digest import FileEntry
@@ -89,6 +90,7 @@ _HOMES = {
         "VersionNotFound",
         "VersionPurged",
     ),
+    "modelstore_core.formats.drift": ("EnvironmentWarning",),
     "modelstore_core.formats.trust": ("Trust",),
     "modelstore_core.model.collection": ("Collected", "Collection"),
     "modelstore_core.model.digest": ("FileEntry",),
@@ -136,6 +138,7 @@ __all__ = [
     "Corrupt",
     "Diagnosis",
     "Difference",
+    "EnvironmentWarning",
     "Event",
     "Feed",
     "FileEntry",

@@ -1,5 +1,6 @@
 """From a reference to an object, a folder or a pyfunc: resolve, check every byte, and only then read."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
@@ -7,6 +8,7 @@ from typing import Literal, TypeAlias, TypeVar
 from modelstore_core import formats
 from modelstore_core.artifacts.reading import Artifacts, MissingFile
 from modelstore_core.errors import InvalidInput, VersionPurged
+from modelstore_core.formats.drift import EnvironmentWarning, drift_of, said
 from modelstore_core.formats.trust import Trust
 from modelstore_core.model.digest import FileEntry
 from modelstore_core.model.names import Reference
@@ -26,6 +28,7 @@ T = TypeVar("T")
 Use: TypeAlias = Callable[[Artifacts, AddVersion, Sequence[FileEntry]], T]
 """What is done with a version and those of its files that are needed."""
 
+_ENVIRONMENT = frozenset({"environment", "globals"})
 _LOAD_AS_PATHS = frozenset({"file", "folder"})
 
 
@@ -61,10 +64,16 @@ def _with_version(handle: Handle, reference: Reference, meter: Meter, use: Use[T
         added = version.added
         files = [file for file in added.files if not loads_only or file.path in added.loads]
         meter.expect([file.size for file in files], f"{reference.name}@{version.number}")
-        return use(artifacts, added, files)
+        result = use(artifacts, added, files)
+        if loads_only:
+            _warn_of_drift(f"{reference.name}@{version.number}", version)
+        return result
 
+    # A cold load by alias or number may read the record, and then knows what the version was made with.
+    meant = reference.alias is not None or reference.number is not None
+    needs = LOADING | _ENVIRONMENT if meant and journal.known() is None else LOADING
     view = look(journal)
-    version = view.usable(reference, LOADING)
+    version = view.usable(reference, needs)
     try:
         return used(version)
     except MissingFile:
@@ -78,6 +87,17 @@ def _with_version(handle: Handle, reference: Reference, meter: Meter, use: Use[T
                 f"The files of {ref} were removed for good.", value=ref, fix="Choose another version."
             ) from None
         raise
+
+
+def _warn_of_drift(ref: str, version: Folded) -> None:
+    if version.record.cut & _ENVIRONMENT:
+        return  # asking would cost a request more
+    drifts = drift_of(version.added.environment, pickled=bool(version.added.globals))
+    matter = tuple(drift for drift in drifts if drift.matters)
+    if matter:
+        pins = " ".join(f'"{drift.name}=={drift.recorded}"' for drift in matter if drift.name != "python")
+        fix = f" If it does not behave: pip install {pins}" if pins else ""
+        warnings.warn(f"{ref} was saved with other versions: {said(matter)}.{fix}", EnvironmentWarning, stacklevel=6)
 
 
 def _load_object(artifacts: Artifacts, added: AddVersion, needed: Sequence[FileEntry], trust: Trust) -> object:

@@ -1,0 +1,74 @@
+"""How this environment differs from the one a version was made in, and whether that matters to loading it."""
+
+import platform
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from modelstore_core.formats.environment import installed_version
+
+__all__ = ["Drift", "EnvironmentWarning", "drift_of", "said"]
+
+_RELEASE: Final = re.compile(r"(\d+)(?:\.(\d+))?")
+
+
+class EnvironmentWarning(UserWarning):
+    """A version was loaded with other releases of what it needs than it was saved with, and that may matter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """One thing that is another version here than where the model was saved.
+
+    Attributes:
+        name: `python`, or a distribution's name.
+        recorded: Its version there.
+        here: Its version here; None if it is not installed.
+        matters: Whether a load may fail or differ for it. Pickles may break between minor releases, files in a
+            library's own format between major ones.
+    """
+
+    name: str
+    recorded: str
+    here: str | None
+    matters: bool
+
+
+def drift_of(environment: Mapping[str, object], *, pickled: bool) -> tuple[Drift, ...]:
+    """Everything in a record's environment that is of another version here, Python first.
+
+    Args:
+        environment: The record's.
+        pickled: Whether loading the version unpickles something.
+    """
+    return tuple(
+        Drift(name=name, recorded=recorded, here=here, matters=_matters(recorded, here, pickled=pickled))
+        for name, recorded, here in _versions(environment)
+        if recorded != here
+    )
+
+
+def said(drifts: tuple[Drift, ...]) -> str:
+    """The differences in one line."""
+    return ", ".join(f"{d.name} {d.recorded} there, {d.here or 'not installed'} here" for d in drifts)
+
+
+def _versions(environment: Mapping[str, object]) -> Iterator[tuple[str, str, str | None]]:
+    python = environment.get("python")
+    if isinstance(python, str):
+        yield "python", python, platform.python_version()
+    pins = environment.get("requirements")
+    for pin in pins if isinstance(pins, list | tuple) else ():
+        name, equals, version = str(pin).partition("==")
+        if equals:
+            yield name, version, installed_version(name)
+
+
+def _matters(recorded: str, here: str | None, *, pickled: bool) -> bool:
+    if here is None:
+        return True
+    there, now = _RELEASE.match(recorded), _RELEASE.match(here)
+    if there is None or now is None:
+        return pickled
+    return there.groups() != now.groups() if pickled else there[1] != now[1]
