@@ -2,16 +2,19 @@
 
 import fcntl
 import hashlib
+import math
 import os
 import stat
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.contract.file_systems import unsupported
 
-from modelstore_core.errors import StorageError
+from modelstore_core.errors import StorageError, StorageUnavailable
 from modelstore_core.storage.local import LocalStorage
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.storage.protocol import Storage
@@ -183,6 +186,29 @@ def test_what_killed_writers_left_is_swept_below_the_prefix(storage: LocalStorag
     assert storage.sweep("data/", later, dry_run=False) == rehearsed
     assert _names(storage.root) == [".tmp~3", "model"]
     assert not (storage.root / "data/2").exists()
+
+
+def test_a_living_writer_that_was_swept_is_told_to_try_again(
+    storage: LocalStorage, sent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = {"link": os.link, "replace": os.replace}
+
+    def sweep_and(call: str, *arguments: Any, **options: Any) -> None:
+        assert len(storage.sweep("", math.inf, dry_run=False)) == 1
+        real[call](*arguments, **options)
+
+    for call in real:
+        monkeypatch.setattr(os, call, partial(sweep_and, call))
+    writes: list[Callable[[], object]] = [
+        lambda: storage.create("log/1", b"1"),
+        lambda: storage.put("store.json", b"1"),
+        lambda: storage.send("data/2/model", tmp_path / "source"),
+    ]
+    for write in writes:
+        with pytest.raises(StorageUnavailable, match=r"swept away.* Try again"):
+            write()
+
+    assert _names(storage.root) == ["model"]
 
 
 def test_what_was_touched_lately_is_left_alone(storage: LocalStorage) -> None:

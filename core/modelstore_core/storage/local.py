@@ -1,9 +1,9 @@
 """A storage in a folder: create-if-absent by `link`, overwrite by `rename`, durable by fsync of file and folder.
 
-Where there are no hard links, `exclusive` says what does instead.
+Where there are no hard links, `exclusive` knows what does instead.
 
 A file appears under its name only when it is whole: it is written under a temporary name beside its place, synced,
-then linked or renamed. What a crash leaves behind is such a temporary file, which no listing shows and nobody reads.
+then given its name. What a crash leaves behind is such a temporary file, which no listing shows and nobody reads.
 Folders are made when something is written into them; reading writes nothing, so read-only users can read.
 """
 
@@ -17,7 +17,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TypeVar
 
-from modelstore_core.errors import StorageError
+from modelstore_core.errors import StorageError, StorageUnavailable
 from modelstore_core.storage.calls import one_by_one
 from modelstore_core.storage.exclusive import How, drop_claim, is_claim
 from modelstore_core.storage.files import fetched_file, hash_to, open_source, pieces, typed_errors
@@ -258,7 +258,14 @@ class LocalStorage:
         with ExitStack() as stack:
             folder, temporary, descriptor = self._stage(stack, parts, mode)
             with os.fdopen(descriptor, "wb") as file:
-                yield Staged(folder=folder, temporary=temporary, name=name, file=file)
+                try:
+                    yield Staged(folder=folder, temporary=temporary, name=name, file=file)
+                except FileNotFoundError as error:
+                    raise StorageUnavailable(
+                        f"What was being written to {key!r} was swept away by somebody as if it had been left.",
+                        value=key,
+                        fix="Try again, and do not sweep what is younger than a write may take.",
+                    ) from error
 
     def _stage(self, stack: ExitStack, parts: Sequence[str], mode: int) -> tuple[int, str, int]:
         tries = 0

@@ -57,7 +57,7 @@ class ModelStore(Reading, Writing, Keeping):
             progress: Called with a `Progress` while files are saved, loaded, pulled or copied, by one thread at a
                 time; it stays behind when the store is pickled. True: a bar after two seconds, if stderr is a
                 terminal and rich is installed. False: nothing.
-            options: The storage's: for S3 `endpoint`, `region`, `profile`, `path_style`, `anonymous`.
+            options: The storage's, such as `endpoint`, `region`, `profile` and `role` of S3.
 
         Raises:
             InvalidLocation: The URL or an option is not understood.
