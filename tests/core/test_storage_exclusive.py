@@ -95,6 +95,24 @@ def test_claims_are_said_once_and_leave_nothing(claims: None, storage: LocalStor
     assert _names(storage.root / "log") == ["1", "2"]
 
 
+@pytest.mark.filterwarnings("ignore:The file system of:UserWarning")
+def test_a_name_that_is_taken_says_nothing_of_how_creates_are_made(
+    claims: None, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Systems look first whether the name is taken, and only then whether there are links."""
+    storage.create("log/1", b"1")
+    (storage.root / "log/2").touch()
+    monkeypatch.setattr("modelstore_core.storage.staging.exists", lambda *_: False)
+    monkeypatch.setattr(os, "link", _taken)
+
+    assert storage.create("log/2", b"2") is False
+    assert storage.creates_by == "claim"
+
+
+def _taken(*_: object, **__: object) -> None:
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+
+
 def test_a_system_without_such_a_rename_claims(
     no_links: None, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

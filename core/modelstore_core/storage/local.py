@@ -53,7 +53,7 @@ class LocalStorage:
 
     Attributes:
         root: The folder.
-        creates_by: What the last `create` was made atomic by; None before the first.
+        creates_by: What the last `create` that wrote was made atomic by; None before the first.
     """
 
     def __init__(self, root: Path) -> None:
@@ -102,7 +102,8 @@ class LocalStorage:
             staged.sync()
             created, how = staged.name_exclusively()
             os.fsync(staged.folder)
-            self._tell(how)
+            if created:
+                self._tell(how)
             return created
 
     def put(self, key: str, body: bytes) -> None:
