@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,7 +24,6 @@ from modelstore_core.storage.keys import check_key
 from modelstore_core.storage.local import LocalStorage
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.storage.protocol import Passed, Received, Storage, unwatched
-from modelstore_core.store.caching import checked_cache
 from modelstore_core.store.handle import Handle, Settings
 from modelstore_core.testing.counting import CountingStorage
 from modelstore_core.testing.faults import Fault, FaultyStorage
@@ -378,46 +376,3 @@ def test_a_store_on_this_machine_needs_no_cache(tmp_path: Path, place: Path) -> 
 
     assert weights(store.load("m")) == b"a" * SIZE
     assert not place.exists()
-
-
-def test_the_environment_says_where_the_cache_is_unless_the_program_does(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert checked_cache(cache=None, size=None) is None
-    assert checked_cache(cache=True, size=None) == Cache(path=tmp_path / "modelstore", limit=10 << 30)
-    monkeypatch.setenv("MODELSTORE_CACHE", str(tmp_path / "c"))
-    monkeypatch.setenv("MODELSTORE_CACHE_SIZE", "1.5 GiB")
-    assert checked_cache(cache=None, size=None) == Cache(path=tmp_path / "c", limit=3 << 29)
-    assert checked_cache(cache=tmp_path / "d", size=7) == Cache(path=tmp_path / "d", limit=7)
-    assert checked_cache(cache=False, size=None) is None
-    monkeypatch.setenv("MODELSTORE_CACHE", "1")
-    assert checked_cache(cache=None, size="20MB") == Cache(path=tmp_path / "modelstore", limit=20_000_000)
-
-
-def test_a_home_of_caches_that_is_not_absolute_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    monkeypatch.setenv("HOME", str(tmp_path))
-
-    found = checked_cache(cache="on", size="4k")
-    assert found == Cache(path=tmp_path / ".cache" / "modelstore", limit=4000)
-
-
-@pytest.mark.parametrize("size", ["", None])
-def test_no_size_is_ten_gibibytes(size: str | None, tmp_path: Path) -> None:
-    found = checked_cache(cache=tmp_path, size=size)
-
-    assert found is not None
-    assert found.limit == 10 << 30
-
-
-@pytest.mark.parametrize("size", [0, -1, True, 1.5, "much", "0", "10 pounds", "-3"])
-def test_a_size_that_is_none_is_refused(size: Any, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="is no size"):
-        ModelStore(tmp_path, cache=tmp_path, cache_size=size)
-
-
-@pytest.mark.parametrize("place", [7, b"bytes", ["list"]])
-def test_a_place_that_is_none_is_refused(place: Any, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="is no folder"):
-        ModelStore(tmp_path, cache=place)
