@@ -209,3 +209,10 @@ def test_the_report_is_readable(tmp_path: Path) -> None:
     text = str(store_over(LocalStorage(tmp_path)).doctor())
 
     assert "ok    create-if-absent: Kept, by hard links." in text.splitlines()
+
+
+def test_the_report_is_a_table_too(tmp_path: Path) -> None:
+    done = store_over(LocalStorage(tmp_path)).doctor()
+
+    assert {row["state"] for row in done.checks.rows()} >= {"ok", "info"}
+    assert "<table>" in done._repr_html_()

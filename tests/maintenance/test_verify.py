@@ -472,3 +472,76 @@ def test_a_link_in_the_place_of_a_commit_is_damage(tmp_path: Path) -> None:
 
     assert found(done) == {("damage", log(3))}
     assert store.url == str(tmp_path / "store")
+
+
+def test_a_thousand_problems_are_named_and_the_rest_counted(tmp_path: Path) -> None:
+    storage, folder = memory(), tmp_path / "many"
+    folder.mkdir()
+    for number in range(600):
+        (folder / f"{number}.bin").write_bytes(b"x")
+    for _ in range(3):
+        store_over(storage).save(folder, "m")
+    storage.delete(data_keys(storage))
+
+    done = check(storage, read_data=True)
+
+    assert (done.count("damage"), done.ok) == (1000, False)
+    assert [p.what for p in done.problems if p.severity == "note"] == ["201 problems more."]
+
+
+def test_files_are_read_in_batches_of_any_number(storage: MemoryStorage, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(40):
+        (folder / f"{number}.bin").write_bytes(bytes([number]))
+    saved = store_over(storage).save(folder, "m")
+    spoiled = f"models/m/data/{saved.url.rpartition('/')[2]}/39.bin"
+    storage.put(spoiled, b"?")
+
+    done = check(storage, read_data=True)
+
+    assert (done.files_read, found(done)) == (46, {("damage", spoiled)})
+
+
+def test_a_file_that_cannot_be_read_is_damage_and_the_others_are_read(tmp_path: Path) -> None:
+    """A folder in the place of a file, as it comes in between listing and reading; a disk that fails looks like it."""
+    store = fill(LocalStorage(tmp_path / "store"), tmp_path)
+    path = next((tmp_path / "store").glob("models/m/data/*/a.txt"))
+
+    class Failing(LocalStorage):
+        def list(self, prefix: str) -> Any:
+            infos = [*super().list(prefix)]
+            if "/data/" in prefix and path.is_file():
+                path.unlink()
+                path.symlink_to("elsewhere") if link else path.mkdir()
+            return iter(infos)
+
+    for link in (False, True):
+        done = store_over(Failing(tmp_path / "store")).verify("m", read_data=True)
+        assert [problem.key.rpartition("/")[2] for problem in done.problems] == ["a.txt"]
+        assert done.files_read == 4
+        path.unlink() if link else path.rmdir()
+        path.write_text("text of a.txt")
+    assert store.verify(read_data=True).ok
+
+
+def test_a_version_that_is_purged_while_its_files_are_read_is_no_loss(storage: MemoryStorage) -> None:
+    gone = next(v for v in store_over(storage).versions("m") if v.number == 6)
+
+    def collect() -> None:
+        store_over(storage).delete("m@6")
+        store_over(storage).collect("m", older_than=0)
+
+    meanwhile = MeanwhileStorage(storage, collect, verb="fetch", key=gone.url.rpartition("/")[2])
+
+    assert store_over(meanwhile).verify(read_data=True).ok
+    assert meanwhile.acted
+
+
+def test_a_report_is_a_table_too(storage: MemoryStorage) -> None:
+    storage.delete([HINT])
+    done = check(storage)
+
+    assert done.problems.rows()[0]["severity"] == "repairable"
+    assert "<table>" in done._repr_html_()
+    assert check(storage, repair=True).problems.rows()[0]["severity"] == "repaired"

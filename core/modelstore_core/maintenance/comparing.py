@@ -91,23 +91,21 @@ class Comparison:
             self.inspection.findings.damage(prefix, f"Files of version {version.number} are missing or changed.")
             return
         sizes = {info.key.removeprefix(prefix): info.size for info in self.storage.list(prefix)}
-        recorded = self._recorded(version)
-        for file in recorded:
+        whole = []
+        for file in self._recorded(version):
             found = sizes.pop(file.path, None)
-            if found != file.size:
+            if found == file.size:
+                whole.append(file)
+            else:
                 there = "missing" if found is None else f"{found:,} bytes long, and was {file.size:,}"
                 what = f"{file.path!r} of version {version.number} is {there}."
                 self.inspection.findings.damage(f"{prefix}{file.path}", what, _LOST.format(file.sha256))
         for path in sorted(sizes):
             what = f"A file that version {version.number} does not have. Nobody reads it."
             self.inspection.findings.note(f"{prefix}{path}", what)
-        whole = [file for file in recorded if f"{prefix}{file.path}" not in self._keys_of_damage()]
         self.files += len(whole)
         if self._in_share(version.data):
             self._read(version, whole)
-
-    def _keys_of_damage(self) -> set[str]:
-        return {problem.key for problem in self.inspection.findings.problems if problem.severity == "damage"}
 
     def _purged_since(self, number: int) -> bool:
         """Whether a commit after those that were read has purged the version."""

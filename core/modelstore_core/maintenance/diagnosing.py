@@ -174,7 +174,7 @@ def _try_promises(doctor: _Doctor, promises: Iterator[Trial]) -> bool:
             doctor.say(trial.name, "fail", f"Not kept: {trial.failure}", _UNSAFE)
             return False
         how = getattr(doctor.storage, "creates_by", None) if trial.name == "create-if-absent" else None
-        doctor.say(trial.name, "warn" if how == "claim" else "ok", *_MEANS.get(how, ("Kept.",)))
+        doctor.say(trial.name, "warn" if how == "claim" else "ok", *_MEANS.get(str(how), ("Kept.",)))
         began = doctor.ports.monotonic()
     return True
 
