@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from tests.contract.file_systems import unsupported
 
-from modelstore_core.errors import StorageError, StorageUnavailable
+from modelstore_core.errors import StorageDenied, StorageError, StorageUnavailable
 from modelstore_core.storage import exclusive
 from modelstore_core.storage.local import LocalStorage
 
@@ -93,6 +93,18 @@ def test_claims_are_said_once_and_leave_nothing(claims: None, storage: LocalStor
 
     assert storage.creates_by == "claim"
     assert _names(storage.root / "log") == ["1", "2"]
+
+
+@pytest.mark.filterwarnings("ignore:The file system of:UserWarning")
+def test_a_lost_race_between_looking_and_claiming_is_a_taken_key(
+    claims: None, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.create("log/1", b"1")
+    monkeypatch.setattr("modelstore_core.storage.staging.exists", lambda *_: False)
+
+    assert storage.create("log/1", b"late") is False
+    assert storage.get("log/1") == b"1"
+    assert _names(storage.root / "log") == ["1"]
 
 
 @pytest.mark.filterwarnings("ignore:The file system of:UserWarning")
@@ -237,6 +249,20 @@ def test_a_rename_that_fails_gives_the_claim_back(
 
     assert _names(storage.root / "log") == []
     assert storage.create("log/1", b"1") is True
+
+
+def test_files_that_have_no_mode_to_change_are_settled_all_the_same(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FAT refuses it, to the owner too."""
+    storage.put("data/1/model", b"model")
+    monkeypatch.setattr(os, "fchmod", unsupported)
+    storage.settle(["data/1/model"])
+    assert storage.get("data/1/model") == b"model"
+
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(StorageDenied, match="Could not settle"):
+        storage.settle(["data/1/model"])
 
 
 _WITHOUT = """
