@@ -54,13 +54,15 @@ def index(storage: Storage) -> Document:
 
 def read(storage: Storage, key: str) -> Document:
     """An index or segment as JSON."""
-    document: Document = json.loads(gzip.decompress(storage.get(key) or b""))
-    return document
+    head, *rows = gzip.decompress(storage.get(key) or b"").splitlines()
+    document: Document = json.loads(head)
+    return {**document, "rows": [json.loads(row) for row in rows]}
 
 
 def packed(document: Document) -> bytes:
-    """An index or segment as bytes, its sum right."""
-    return gzip.compress(seal(encode({k: v for k, v in document.items() if k != "sum"})), mtime=0)
+    """An index or segment as bytes, its sum and the count of its rows right."""
+    head = {**{k: v for k, v in document.items() if k != "sum"}, "rows": len(document["rows"])}
+    return gzip.compress(seal(encode(head)) + b"".join(json.dumps(row).encode() + b"\n" for row in document["rows"]))
 
 
 def with_index(storage: Storage, change: Callable[[Document], object]) -> None:

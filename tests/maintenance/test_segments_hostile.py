@@ -12,9 +12,7 @@ from tests.maintenance.long_logs import (
     Document,
     as_listed,
     by_the_log,
-    index,
     long,
-    packed,
     segments,
     with_index,
     with_segment,
@@ -22,7 +20,6 @@ from tests.maintenance.long_logs import (
 from tests.maintenance.support import copied, objects_of
 
 from modelstore_core import ModelVersion
-from modelstore_core.documents.canonical import encode
 from modelstore_core.documents.segments import read_index
 from modelstore_core.maintenance import compacting
 from modelstore_core.storage.memory import MemoryStorage
@@ -106,7 +103,10 @@ INDEXES: Mapping[str, Callable[[MemoryStorage], object]] = {
     "missing": lambda storage: storage.delete([INDEX]),
     "empty": raw(b""),
     "garbage": raw(b"\x00" * 100),
-    "plain JSON": lambda storage: storage.put(INDEX, encode(index(storage))),
+    "not packed": spoil(gzip.decompress, the_index),
+    "of more lines": spoil(lambda body: gzip.compress(gzip.decompress(body) + b"{}\n"), the_index),
+    "of a line torn": spoil(lambda body: gzip.compress(gzip.decompress(body)[:-1]), the_index),
+    "of lines and no end": raw(gzip.compress(b'{"rows":99999999}' + b"\n" * 100_000_000)),
     "torn": spoil(lambda body: body[: len(body) // 2], the_index),
     "with one bit changed": spoil(lambda body: body[:3000] + bytes([body[3000] ^ 1]) + body[3001:], the_index),
     "followed by more": spoil(lambda body: body + b"more", the_index),
@@ -116,7 +116,9 @@ INDEXES: Mapping[str, Callable[[MemoryStorage], object]] = {
     "of another model": said(model="other"),
     "of a later format": said(format=2),
     "of no format": said(format=None),
-    "of a changed sum": lambda storage: storage.put(INDEX, gzip.compress(encode({**index(storage), "sum": "0" * 64}))),
+    "of a changed sum": spoil(
+        lambda body: gzip.compress(gzip.decompress(body).replace(b'"sum":"', b'"sum":"0', 1)), the_index
+    ),
     "of an op id that nobody had": said(op="0" * 32),
     "of another commit's bytes": said(seq=32, op="0" * 32, sha256="0" * 64),
     "of no commit": said(seq=0),
@@ -278,4 +280,3 @@ def test_no_writer_s_decision_rests_on_an_index(storage: MemoryStorage) -> None:
 
     assert store.promote("m@5", "old").number == 5
     assert store.delete("m@2099").deleted
-    assert packed(index(storage)) == storage.get(INDEX)

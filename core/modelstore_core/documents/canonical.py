@@ -68,7 +68,7 @@ def parse(raw: bytes, where: str) -> JsonObject:
         Corrupt: It is not one; the message says where.
     """
     try:
-        document = json.loads(raw, parse_float=_finite, parse_constant=_finite)
+        document = _DECODER.decode(raw.decode())
         if b"\\ud" in raw or b"\\uD" in raw:  # perhaps half a surrogate pair: text that nothing could write again
             encode({"": document})
     except (ValueError, RecursionError) as error:
@@ -84,3 +84,6 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{text} is no finite number")
     return number
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)

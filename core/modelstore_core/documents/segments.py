@@ -1,4 +1,4 @@
-"""The index and segments: folded listings derived from the log, as gzip over JSON (`docs/format.md`).
+"""The index and segments: folded listings derived from the log, as gzip over lines of JSON (`docs/format.md`).
 
 Whatever is not as the format says reads as None or raises `Corrupt`, and the log is read instead. Rows are read one by
 one, when they are asked for: of 100,000 versions mostly the newest hundred are wanted.
@@ -35,6 +35,7 @@ LARGEST = 32 * 1024 * 1024
 """So many bytes of JSON a writer puts into one document, unless a single version has more."""
 
 _MOST = 2 * LARGEST
+_MOST_ROWS = 1 << 16
 _NAME = re.compile(r"[0-9a-f]{64}")
 _SHARED = ("environment", "signature", "globals", "lineage", "loads", "model_type")
 _WORTH_SHARING = 24
@@ -78,10 +79,10 @@ class Segment:
 class Rows:
     """The rows of consecutive versions, each read when it is asked for."""
 
-    def __init__(self, first: int, documents: Sequence[Json], common: Sequence[Json], where: str) -> None:
+    def __init__(self, first: int, lines: Sequence[bytes], common: Sequence[Json], where: str) -> None:
         self.first = first
-        self.last = first + len(documents) - 1
-        self._documents = documents
+        self.last = first + len(lines) - 1
+        self._lines = lines
         self._common = common
         self._where = where
 
@@ -91,10 +92,9 @@ class Rows:
         Raises:
             Corrupt: It is not as the format says.
         """
-        row = self._documents[number - self.first]
-        if not isinstance(row, dict):
-            raise self._corrupt(number)
-        return {**(self._whole(row, number) if "common" in row else row), **(change or {})}
+        row = parse(self._lines[number - self.first], self._where)
+        whole = self._whole(row, number) if "common" in row else row
+        return {**whole, **change} if change else whole
 
     def row(self, number: int, change: JsonObject | None = None) -> Row:
         """A version's row, with `change` on top.
@@ -203,20 +203,20 @@ def write_index(model: str, index: Index, rows: Iterator[JsonObject]) -> bytes:
         "first": index.rows.first,
         "common": group.common,
     }
-    return _compressed(_with_rows(document, group))[0]
+    return _compressed(document, group)[0]
 
 
 def read_index(raw: bytes, model: str) -> Index | None:
     """The index in `raw`, or None if it is not a whole index of this model; its rows are not read yet."""
     try:
-        reader = _reader(raw, model, f"index of {model!r}")
+        reader, lines = _unpacked(raw, model, f"index of {model!r}")
         index = Index(
             seq=reader.integer("seq"),
             op_id=reader.text("op"),
             sha256=reader.text("sha256"),
             segments=reader.each("segments", _read_segment),
             changes={int(number): _change(change) for number, change in reader.object("changes").items()},
-            rows=_rows(reader),
+            rows=_rows(reader, lines),
         )
         reader.finish()
     except (ModelStoreError, ValueError):
@@ -235,8 +235,8 @@ def read_segment(raw: bytes, segment: Segment, model: str) -> Rows | None:
     if len(raw) != segment.size or hashlib.sha256(raw).hexdigest() != segment.name:
         return None
     try:
-        reader = _reader(raw, model, f"segment {segment.first}-{segment.last} of {model!r}")
-        rows = _rows(reader)
+        reader, lines = _unpacked(raw, model, f"segment {segment.first}-{segment.last} of {model!r}")
+        rows = _rows(reader, lines)
         reader.finish()
     except ModelStoreError:
         return None
@@ -266,8 +266,8 @@ class _Group:
         if places:
             kept = {name: value for name, value in operation.items() if name not in places}
             row = {**row, "record": {**record, "op": kept}, "common": places}
-        raw = encode(row)[:-1]
-        self.size += len(raw) + 1
+        raw = encode(row)
+        self.size += len(raw)
         self.rows.append(raw)
 
     def _place(self, text: bytes, value: Json) -> int:
@@ -282,22 +282,16 @@ class _Group:
 def _segment(model: str, first: int, group: _Group) -> tuple[Segment, bytes]:
     last = first + len(group.rows) - 1
     document: JsonObject = {"format": FORMAT, "model": model, "first": first, "last": last, "common": group.common}
-    raw, expanded = _compressed(_with_rows(document, group))
+    raw, expanded = _compressed(document, group)
     name = hashlib.sha256(raw).hexdigest()
     return Segment(first=first, last=last, name=name, size=len(raw), expanded=expanded), raw
 
 
-def _with_rows(document: JsonObject, group: _Group) -> bytes:
-    """The document's bytes with the rows, which are encoded already, in their place."""
-    fields = {name: encode({name: value})[1:-2] for name, value in document.items()}
-    fields["rows"] = b'"rows":[%b]' % b",".join(group.rows)
-    return b"{%b}\n" % b",".join(fields[name] for name in sorted(fields))
-
-
-def _compressed(body: bytes) -> tuple[bytes, int]:
-    sealed = seal(body)
+def _compressed(document: JsonObject, group: _Group) -> tuple[bytes, int]:
+    """The stored bytes of a document with its rows, and how many they were before."""
+    body = seal(encode({**document, "rows": len(group.rows)})) + b"".join(group.rows)
     packer = zlib.compressobj(wbits=_GZIP)
-    return packer.compress(sealed) + packer.flush(), len(sealed)
+    return packer.compress(body) + packer.flush(), len(body)
 
 
 def _expanded(raw: bytes, where: str) -> bytes:
@@ -312,17 +306,22 @@ def _expanded(raw: bytes, where: str) -> bytes:
     return body
 
 
-def _reader(raw: bytes, model: str, where: str) -> Reader:
+def _unpacked(raw: bytes, model: str, where: str) -> tuple[Reader, list[bytes]]:
+    """A reader of the document in the first line, and the other lines."""
     body = _expanded(raw, where)
-    document = parse(body, where)
-    check_sum(document, body, where)
+    head = body[: body.find(b"\n") + 1]
+    document = parse(head, where)
+    check_sum(document, head, where)
     if document.get("format") != FORMAT or document.get("model") != model:
         raise Corrupt(f"{where} is of another format or model.", value=where, fix="")
-    return Reader(document, where)
+    count = document.get("rows")
+    if count != body.count(b"\n") - 1 or count > _MOST_ROWS or not body.endswith(b"\n"):
+        raise Corrupt(f"{where} has not as many rows as it says, or too many.", value=count, fix="")
+    return Reader(document, where), body.split(b"\n")[1:-1]
 
 
-def _rows(reader: Reader) -> Rows:
-    return Rows(reader.integer("first"), reader.list("rows"), reader.list("common"), reader.where)
+def _rows(reader: Reader, lines: Sequence[bytes]) -> Rows:
+    return Rows(reader.integer("first"), lines, reader.list("common"), reader.where)
 
 
 def _read_segment(reader: Reader) -> Segment:

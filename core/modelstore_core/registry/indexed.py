@@ -3,9 +3,10 @@
 For readers only. The decisions of writers and collectors rest on a `View`, which knows the log and nothing derived.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
+from typing import TypeVar
 
 from modelstore_core.documents.commit import BLOCK, Commit
 from modelstore_core.documents.segments import Index, Row, Rows, Segment
@@ -14,6 +15,8 @@ from modelstore_core.journal.log import Journal
 from modelstore_core.model.operations import Entry
 from modelstore_core.registry.fold import Folded, changes_of, fold, step
 from modelstore_core.registry.view import View
+
+T = TypeVar("T")
 
 __all__ = ["Indexed", "folded", "look"]
 
@@ -46,20 +49,23 @@ def look(journal: Journal, span: int | None = 0) -> "Indexed":
 class Indexed(View):
     """One model at one commit, as a reader sees it."""
 
-    def newest_versions(self, limit: int | None, *, deleted: bool) -> list[Folded]:
-        """The newest versions, live ones or (if asked for) all, newest first; looks back only as far as needed."""
+    def newest_versions(self, limit: int | None, shown: Callable[[Folded], T], *, deleted: bool) -> list[T]:
+        """The newest versions, live ones or (if asked for) all, newest first; looks back only as far as needed.
+
+        Each is turned into what is `shown` of it at once, so that of a long history no more than that is kept.
+        """
         head = self.require()
         window = head.seq if limit is None else max(BLOCK, limit)
         while True:
             first = max(head.seq - window + 1, 1)
             listing = self._listing(first, whole=limit is None)
-            chosen = None if listing is None else self._chosen(listing, limit, deleted=deleted)
-            if chosen is not None:
-                return chosen
+            listed = None if listing is None else self._chosen(listing, limit, shown, deleted=deleted)
+            if listed is not None:
+                return listed
             versions = fold(self.entries(first))
             chosen = [versions[n] for n in sorted(versions, reverse=True) if deleted or versions[n].live]
             if first == 1 or (limit is not None and len(chosen) >= limit):
-                return chosen[:limit]
+                return [shown(version) for version in chosen[:limit]]
             window *= 4
 
     def _far(self, number: int, needs: frozenset[str] | None) -> Folded:
@@ -107,10 +113,12 @@ class Indexed(View):
             return None
         return listing
 
-    def _chosen(self, listing: "_Listing", limit: int | None, *, deleted: bool) -> list[Folded] | None:
+    def _chosen(
+        self, listing: "_Listing", limit: int | None, shown: Callable[[Folded], T], *, deleted: bool
+    ) -> list[T] | None:
         """The newest versions by the listing, or None if it is not what the head says."""
         try:
-            return listing.newest(limit, deleted=deleted)
+            return listing.newest(limit, shown, deleted=deleted)
         except (Corrupt, StoreTooNew):
             self.journal.segments.distrust()
             return None
@@ -139,20 +147,20 @@ class _Listing:
         goes_on = [*self._fresh] == [*range(index.rows.last + 1, head.state.next)]
         self.proven = at.op_id == index.op_id and journal.sum_of(index.seq) in {None, index.sha256} and goes_on
 
-    def newest(self, limit: int | None, *, deleted: bool) -> list[Folded]:
+    def newest(self, limit: int | None, shown: Callable[[Folded], T], *, deleted: bool) -> list[T]:
         """The newest versions, live ones or all.
 
         Raises:
             Corrupt, StoreTooNew: Of what had to be read, something is not whole, or not what the head says.
         """
-        chosen: list[Folded] = []
+        chosen: list[T] = []
         live = 0
         for version in chain(reversed(self._fresh.values()), self._older()):
             live += version.live
             if live == 1 and version.live and version.pointer.number != self._newest():
                 raise _contradicts(self._journal)
             if deleted or version.live:
-                chosen.append(version)
+                chosen.append(shown(version))
             if len(chosen) == limit:
                 return chosen
         if live != self._state.live:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +98,8 @@ class Reading:
         terms = () if order_by is None else parse_order(order_by, VERSION)
         most = None if terms or condition else limit
         view = self._handle.reading(name, most)
-        found = view.newest_versions(most, deleted=deleted)
-        records = [queries.record_of(view, version, self._handle.storage.url) for version in found]
+        record = partial(queries.record_of, view, root_url=self._handle.storage.url)
+        records = view.newest_versions(most, record, deleted=deleted)
         chosen = [record for record in records if condition is None or condition.holds(record)]
         return Records(ordered(chosen, terms)[:limit])
 
