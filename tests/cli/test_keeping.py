@@ -110,3 +110,21 @@ def test_collect_names_models_without_a_commit(mstore: Run, risk: str, store: Mo
 
 def test_an_unknown_model_is_not_collected(mstore: Run, risk: str) -> None:
     assert mstore("collect", "churn", "--yes").code == 3
+
+
+def test_maintain_says_what_it_did(mstore: Run, risk: str, store: ModelStore) -> None:
+    for step in range(70):
+        store.annotate("risk@1", metrics={"step": step})
+    store.storage.delete([info.key for info in store.storage.list("models/risk/blocks/")])
+    done = mstore("maintain", "--json").document
+    again = mstore("maintain", "risk")
+
+    assert [(one["name"], one["versions"], one["blocks"], one["removed"]) for one in done] == [("risk", 2, 2, 0)]
+    assert again.out.split() == [*done[0], "risk", str(done[0]["commits"]), "2", "0", "0", "0"]
+    assert mstore("maintain", "churn").code == 3
+
+
+def test_a_store_without_models_has_nothing_to_maintain(mstore: Run) -> None:
+    done = mstore("maintain")
+
+    assert (done.code, done.out, done.err.startswith("no models in ")) == (0, "", True)

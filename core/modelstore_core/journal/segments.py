@@ -64,7 +64,7 @@ class Segments:
         self._index = None
 
     def forget(self) -> None:
-        """Forget everything: the log is another one."""
+        """Forget everything: the log is another one, or the index."""
         self._index, self._asked = None, None
         self._bodies.clear()
 

@@ -1,7 +1,8 @@
 """What of a model can be derived from its log: blocks, the index and segments. Held to the log, and written anew.
 
 Nothing here decides anything: whatever is missing or wrong costs readers time and no more. So it may run beside every
-writer, reader and collector, any number of times at once, and be killed at any moment.
+writer, reader and collector, any number of times at once, and be killed at any moment. But for `refresh`, each function
+wants a journal of its own, which it makes forget what it has read.
 """
 
 from collections.abc import Iterator, Sequence

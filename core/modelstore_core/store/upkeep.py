@@ -45,5 +45,9 @@ def _together(handle: Handle, models: Sequence[Model], before: float) -> Sequenc
 def _maintained(handle: Handle, journal: Journal, head: Commit, before: float) -> Maintained:
     if head.seq <= BLOCK:  # its head says it all
         return Maintained(name=journal.model, commits=head.seq, versions=head.state.next - 1)
-    done = maintain(journal, head)
-    return replace(done, removed=remove_old(handle.storage, journal, before))
+    # A journal of its own: what this one forgets on its way through a long log, others may be about to use.
+    own = Journal(handle.storage, journal.model, handle.ports, handle.settings.patience)
+    done = maintain(own, head)
+    removed = remove_old(handle.storage, own, before)
+    journal.segments.forget()
+    return replace(done, removed=removed)
