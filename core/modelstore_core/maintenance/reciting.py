@@ -132,7 +132,7 @@ class Recital:
         if unknown:
             what = f"log/{seq} has {', '.join(map(repr, unknown))}, which this release does not know."
             self._findings.note(self.key(seq), what, "Fine if a later release wrote it; else its bytes have changed.")
-        said = document.get("recent")
+        said = document.get("recent", [])  # where it is none, readers take it for empty, and so does the check
         assert isinstance(said, list)
         known = len(self._recent) if said[: len(self._recent)] == self._recent else 0
         wholes = [row.entry if row else None for row in self._window]
