@@ -152,7 +152,7 @@ def test_the_store_has_these_verbs_and_no_others() -> None:
 def test_every_error_is_exported_under_its_own_stable_kind() -> None:
     assert {error.kind: error.__name__ for error in ERRORS} == KINDS
     assert {error.__name__ for error in ERRORS} <= set(modelstore_core.__all__)
-    assert sorted(errors.__all__) == sorted(KINDS.values())
+    assert set(errors.__all__) - {"EnvironmentWarning"} == set(KINDS.values())
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.kind)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         CommitUncertain,
         Conflict,
         Corrupt,
+        EnvironmentWarning,
         GateRefused,
         InvalidInput,
         InvalidLocation,
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
         VersionNotFound,
         VersionPurged,
     )
-    from modelstore_core.formats.drift import EnvironmentWarning
     from modelstore_core.formats.trust import Trust
     from modelstore_core.model.collection import Collected, Collection
     from modelstore_core.model.digest import FileEntry
@@ -64,6 +64,7 @@ _HOMES = {
         "CommitUncertain",
         "Conflict",
         "Corrupt",
+        "EnvironmentWarning",
         "GateRefused",
         "InvalidInput",
         "InvalidLocation",
@@ -90,7 +91,6 @@ _HOMES = {
         "VersionNotFound",
         "VersionPurged",
     ),
-    "modelstore_core.formats.drift": ("EnvironmentWarning",),
     "modelstore_core.formats.trust": ("Trust",),
     "modelstore_core.model.collection": ("Collected", "Collection"),
     "modelstore_core.model.digest": ("FileEntry",),

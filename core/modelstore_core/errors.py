@@ -42,6 +42,7 @@ __all__ = [
     "CommitUncertain",
     "Conflict",
     "Corrupt",
+    "EnvironmentWarning",
     "GateRefused",
     "InvalidInput",
     "InvalidLocation",
@@ -318,3 +319,7 @@ class StoreTooNew(Corrupt):
     """The store was written in a later format than this release reads."""
 
     kind = "store_too_new"
+
+
+class EnvironmentWarning(UserWarning):
+    """A version was loaded with other releases of what it needs than it was saved with, and that may matter."""

@@ -1,8 +1,5 @@
 """A version's files on their way out: each is checked against its record before anyone reads it."""
 
-import atexit
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -72,6 +69,8 @@ class Artifacts:
             with cached:
                 yield cached.path
             return
+        import tempfile  # for remote stores only
+
         with tempfile.TemporaryDirectory(prefix="modelstore-", ignore_cleanup_errors=True) as private:
             self.fetch(data_id, files, Path(private))
             yield Path(private)
@@ -84,6 +83,10 @@ class Artifacts:
         cached = self._cached(data_id, files)
         if cached is not None:
             return cached.keep()
+        import atexit
+        import shutil
+        import tempfile
+
         private = Path(tempfile.mkdtemp(prefix="modelstore-"))
         atexit.register(shutil.rmtree, private, ignore_errors=True)
         self.fetch(data_id, files, private)

@@ -1,7 +1,5 @@
 """A version's files on their way in: made in a fresh folder, then sent while they are hashed."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -95,10 +93,10 @@ class Stage:
             if data_id != keep:
                 self._storage.delete(keys)
         if not self._inside:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            _remove(self.folder)
         elif self.data_id != keep and self.folder.is_dir():
             for path in self.folder.iterdir():
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+                _remove(path) if path.is_dir() and not path.is_symlink() else path.unlink()
             self._storage.delete([f"{self._key(self.data_id)}/-"])  # deleting below an empty folder removes it
 
     def abandon(self, error: Exception) -> None:
@@ -110,7 +108,7 @@ class Stage:
         if not resumable and not isinstance(error, CommitUncertain):
             self.discard()
         elif not self._inside:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            _remove(self.folder)
 
     def _all_files(self) -> list[str]:
         paths = self.files()
@@ -165,7 +163,15 @@ class Stage:
     def _make(self, data_id: str) -> Path:
         inside = self._storage.local_path(self._key(data_id))
         if inside is None:
+            import tempfile  # for remote stores only
+
             return Path(tempfile.mkdtemp(prefix="modelstore-"))
         with typed_errors("write", inside):
             inside.mkdir(parents=True)
         return inside
+
+
+def _remove(folder: Path) -> None:
+    import shutil  # not needed where the files are made in their place
+
+    shutil.rmtree(folder, ignore_errors=True)

@@ -8,13 +8,9 @@ from typing import Final
 
 from modelstore_core.formats.environment import installed_version
 
-__all__ = ["Drift", "EnvironmentWarning", "drift_of", "said"]
+__all__ = ["Drift", "drift_of", "said"]
 
 _RELEASE: Final = re.compile(r"(\d+)(?:\.(\d+))?")
-
-
-class EnvironmentWarning(UserWarning):
-    """A version was loaded with other releases of what it needs than it was saved with, and that may matter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,5 @@
 """Tables for people, as text and as HTML. Pure."""
 
-import html
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -159,4 +158,6 @@ def _short(text: str, widest: int) -> str:
 
 
 def _html(text: str) -> str:
+    import html  # only notebooks show it
+
     return html.escape(printable(text))

@@ -1,6 +1,5 @@
 """What every verb stands on: one storage, its models' journals, and who is asking. Pickles without secrets."""
 
-import getpass
 import os
 import sys
 from collections.abc import Mapping
@@ -196,6 +195,8 @@ def checked_actor(actor: str | None) -> str:
 
 
 def _user() -> str:
+    import getpass  # not where the environment names the actor
+
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container whose user has no name

@@ -3,21 +3,25 @@
 import os
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from modelstore_core.errors import InvalidInput
 from modelstore_core.model import names
-from modelstore_core.model.collection import Collection
-from modelstore_core.model.findings import Diagnosis, Verification
 from modelstore_core.model.names import parse_reference
 from modelstore_core.model.records import ModelVersion, Records
-from modelstore_core.model.upkeep import Maintained
 from modelstore_core.registry.writer import Request
 from modelstore_core.storage.opening import Option
-from modelstore_core.store import checking, tidying
 from modelstore_core.store.handle import Handle
-from modelstore_core.store.saving import checked_aliases
+
+# Most processes keep no store: what these verbs stand on is imported by the verb that is called.
+if TYPE_CHECKING:
+    from modelstore_core.model.collection import Collection
+    from modelstore_core.model.findings import Diagnosis, Verification
+    from modelstore_core.model.upkeep import Maintained
 
 __all__ = ["Keeping"]
+
+_DAY = timedelta(days=1)
 
 
 class Keeping:
@@ -60,7 +64,8 @@ class Keeping:
             InvalidInput: The version would be copied onto itself.
             UnsafeStorage, StoreReadOnly: The other store cannot be written.
         """
-        from modelstore_core.store import copying  # most processes copy nothing
+        from modelstore_core.store import copying
+        from modelstore_core.store.saving import checked_aliases
 
         wish = copying.Wish(
             name=name, aliases=checked_aliases(aliases), key=None if key is None else names.check_key(key)
@@ -69,8 +74,8 @@ class Keeping:
         return copying.copy(self._handle, parse_reference(reference), there, wish)
 
     def collect(
-        self, name: str | None = None, *, older_than: timedelta | float = tidying.DAY, dry_run: bool = False
-    ) -> Collection:
+        self, name: str | None = None, *, older_than: timedelta | float = _DAY, dry_run: bool = False
+    ) -> "Collection":
         """Remove the files that no version needs, of one model or of all, and report them.
 
         These are the files of deleted and superseded versions that no alias points to (from then on they are purged,
@@ -91,9 +96,11 @@ class Keeping:
         """
         if not dry_run:
             self._handle.refuse_if_read_only()
+        from modelstore_core.store import tidying
+
         return tidying.collect(self._handle, name, older_than, dry_run=dry_run)
 
-    def maintain(self, name: str | None = None) -> Records[Maintained]:
+    def maintain(self, name: str | None = None) -> "Records[Maintained]":
         """Make long histories fast to list, of one model or of all, and report what was done.
 
         Writes what readers would else have to put together for themselves: a listing of all versions in a few large
@@ -109,7 +116,7 @@ class Keeping:
             ModelNotFound: There is no such model.
         """
         self._handle.refuse_if_read_only()
-        from modelstore_core.store.upkeep import maintained  # most processes keep no store
+        from modelstore_core.store.upkeep import maintained
 
         return maintained(self._handle, name)
 
@@ -148,6 +155,8 @@ class Keeping:
             self._handle.refuse_if_read_only()
         checked = None if key is None else names.check_key(key)
         request = Request(verb="delete", actor=self._handle.settings.actor, key=checked)
+        from modelstore_core.store import tidying
+
         return tidying.prune(self._handle, name, (keep, older_than), request, dry_run=dry_run, reason=reason)
 
     def verify(
@@ -157,7 +166,7 @@ class Keeping:
         read_data: bool | str = False,
         repair: bool = False,
         head: str | None = None,
-    ) -> Verification:
+    ) -> "Verification":
         """Hold one model, or the whole store, to what was written; says what is damaged, and what can be repaired.
 
         Reads every commit and compares its sha256 with what the next one says, its state with what the log adds up
@@ -179,9 +188,11 @@ class Keeping:
         """
         if repair:
             self._handle.refuse_if_read_only()
+        from modelstore_core.store import checking
+
         return checking.verify(self._handle, name, read_data=read_data, repair=repair, head=head)
 
-    def doctor(self, *, read_only: bool = False) -> Diagnosis:
+    def doctor(self, *, read_only: bool = False) -> "Diagnosis":
         """Try on the storage what a store needs of it, and say what to do where it fails.
 
         Can it list, read, and tell a missing object from a forbidden one; does it create an object only if it is not
@@ -191,4 +202,6 @@ class Keeping:
         Args:
             read_only: Write nothing, and say what could not be tried.
         """
+        from modelstore_core.store import checking
+
         return checking.doctor(self._handle, read_only=read_only or self._handle.read_only)

@@ -7,8 +7,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 from modelstore_core import formats
 from modelstore_core.artifacts.reading import Artifacts, MissingFile
-from modelstore_core.errors import InvalidInput, VersionPurged
-from modelstore_core.formats.drift import EnvironmentWarning, drift_of, said
+from modelstore_core.errors import EnvironmentWarning, InvalidInput, VersionPurged
 from modelstore_core.formats.trust import Trust
 from modelstore_core.model.digest import FileEntry
 from modelstore_core.model.names import Reference
@@ -92,6 +91,8 @@ def _with_version(handle: Handle, reference: Reference, meter: Meter, use: Use[T
 def _warn_of_drift(ref: str, version: Folded) -> None:
     if version.record.cut & _ENVIRONMENT:
         return  # asking would cost a request more
+    from modelstore_core.formats.drift import drift_of, said
+
     drifts = drift_of(version.added.environment, pickled=bool(version.added.globals))
     matter = tuple(drift for drift in drifts if drift.matters)
     if matter:

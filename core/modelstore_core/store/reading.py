@@ -11,9 +11,6 @@ from modelstore_core.formats.trust import Trust, parse_trust
 from modelstore_core.model.names import parse_reference
 from modelstore_core.model.records import Comparison, Event, Feed, ModelSummary, ModelVersion, Records
 from modelstore_core.registry import queries
-from modelstore_core.search.fields import VERSION
-from modelstore_core.search.ordering import ordered, parse_order
-from modelstore_core.search.parser import parse
 from modelstore_core.store import listing
 from modelstore_core.store.handle import Handle
 from modelstore_core.store.loading import LoadAs, load, pull
@@ -94,14 +91,18 @@ class Reading:
             InvalidInput: `limit` is not understood, or values of a field to order by do not compare.
         """
         limit = _checked_limit(limit)
-        condition = None if where is None else parse(where, VERSION)
-        terms = () if order_by is None else parse_order(order_by, VERSION)
-        most = None if terms or condition else limit
-        view = self._handle.reading(name, most)
+        if where is None and order_by is None:
+            return Records(self._listed(name, limit, deleted=deleted))
+        from modelstore_core.search.fields import VERSION  # most listings ask for nothing of the kind
+        from modelstore_core.search.selection import parse_selection
+
+        selection = parse_selection(where, order_by, VERSION)
+        return Records(selection.of(self._listed(name, None, deleted=deleted))[:limit])
+
+    def _listed(self, name: str, limit: int | None, *, deleted: bool) -> list[ModelVersion]:
+        view = self._handle.reading(name, limit)
         record = partial(queries.record_of, view, root_url=self._handle.storage.url)
-        records = view.newest_versions(most, record, deleted=deleted)
-        chosen = [record for record in records if condition is None or condition.holds(record)]
-        return Records(ordered(chosen, terms)[:limit])
+        return view.newest_versions(limit, record, deleted=deleted)
 
     def history(self, name: str, *, limit: int | None = None) -> Records[Event]:
         """What happened to the model, newest first: who, when, why, from, to; refused promotions too.

@@ -18,13 +18,14 @@ from modelstore_core.model import names
 from modelstore_core.model.collection import Collected, Collection
 from modelstore_core.model.operations import Verb
 from modelstore_core.model.records import ModelVersion, Records
+from modelstore_core.registry.queries import record_of
 from modelstore_core.registry.writer import Decide, Outcome, Request
 from modelstore_core.store import listing
 from modelstore_core.store.handle import Handle
 
-__all__ = ["DAY", "collect", "prune"]
+__all__ = ["collect", "prune"]
 
-DAY = timedelta(days=1)
+_DAY = timedelta(days=1)
 
 T = TypeVar("T")
 
@@ -100,7 +101,7 @@ def _sweep(handle: Handle, chosen: list[str], prefix: str, terms: Terms) -> list
 
 def _probes(handle: Handle, terms: Terms) -> list[Collected]:
     """What self-tests and questions for the time left that were killed; never what may be under way."""
-    last = min(terms.before, terms.now - DAY.total_seconds())
+    last = min(terms.before, terms.now - _DAY.total_seconds())
     infos = [info for info in handle.storage.list("self-test/") if info.modified < last]
     if infos and not terms.dry_run:
         patience = Patience(handle.ports, handle.settings.patience)
@@ -128,16 +129,16 @@ def _prune(handle: Handle, name: str, rules: Retention, request: Request, reason
     view = handle.view(name)
     holdings = Holdings(view)
     excess = rules.excess(holdings, view)
-    if reason is None:
-        return [handle.record(view, number) for number in excess]
-    gone = {number: handle.record(view, number) for number in deleted_by(view, request.key)}
+    gone = deleted_by(view, request.key)
     requests = {number: replace(request, key=key_of(request.key, number)) for number in excess}
-    for number, keyed in requests.items():
+    for number, keyed in requests.items() if reason is not None else ():
         decision = partial(decide, number=number, retention=rules, holdings=holdings, reason=reason)
         outcome = handle.write(name, keyed, decision)
-        if outcome.number:
-            gone[number] = handle.record(outcome.view, number)
-    return [gone[number] for number in sorted(gone)]
+        view = outcome.view
+        gone |= {outcome.number} - {0}
+    holdings.follow(view)
+    chosen = sorted(gone if reason is not None else excess)
+    return [record_of(view, view.complete(holdings.versions[number]), handle.storage.url) for number in chosen]
 
 
 def _seconds(span: timedelta | float) -> float:
