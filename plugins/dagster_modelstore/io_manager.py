@@ -1,6 +1,6 @@
 """`ModelStoreIOManager`: what assets return is saved as a version, and what they take is loaded from one."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import ConfigDict
@@ -8,7 +8,10 @@ from pydantic import ConfigDict
 from dagster_modelstore.loading import load_input
 from dagster_modelstore.resource import ModelStoreResource, fields_of, rebuilt
 from dagster_modelstore.saving import save_output
-from modelstore_core import ModelStore, log_progress
+from modelstore_core import log_progress
+
+if TYPE_CHECKING:
+    from modelstore_core import ModelStore  # its verbs are loaded by the first step that opens a store
 
 __all__ = ["ModelStoreIOManager"]
 
@@ -38,7 +41,7 @@ class ModelStoreIOManager(dg.ConfigurableIOManager):
         """Load the version that the input means, in the shape that its annotation asks for."""
         return load_input(self._store(context), context)
 
-    def _store(self, context: dg.InputContext | dg.OutputContext) -> ModelStore:
+    def _store(self, context: dg.InputContext | dg.OutputContext) -> "ModelStore":
         """The store; of what takes long, the run's log has a line from time to time."""
         return self.store.get_store(progress=log_progress(context.log.info))
 

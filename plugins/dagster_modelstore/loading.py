@@ -5,14 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 import dagster as dg
 
 from dagster_modelstore.lineage import Origin, origin_of
 from dagster_modelstore.naming import model_name
 from dagster_modelstore.options import load_options, name_option
-from modelstore_core import InvalidInput, ModelStore, ModelVersion, Records, VersionNotFound
+from modelstore_core import InvalidInput, ModelVersion, Records, VersionNotFound
+
+if TYPE_CHECKING:
+    from modelstore_core import ModelStore  # its verbs are loaded by the first step that opens a store
 
 __all__ = ["load_input"]
 
@@ -32,7 +35,7 @@ class Choice:
 class Listing:
     """All versions of a model, newest first, deleted ones too; the old ones are read only if they are needed."""
 
-    def __init__(self, store: ModelStore, name: str) -> None:
+    def __init__(self, store: "ModelStore", name: str) -> None:
         self.store = store
         self.name = name
 
@@ -52,7 +55,7 @@ class Listing:
         return next(filter(fits, self.every), None) if found is None else found
 
 
-def load_input(store: ModelStore, context: dg.InputContext) -> object:
+def load_input(store: "ModelStore", context: dg.InputContext) -> object:
     """What the input asks for: the version it names, else the one its producing run made, else the newest.
 
     Several partitions give a dict, no partition (the first of a self-dependent asset) None.
@@ -122,7 +125,7 @@ def _is_live(version: ModelVersion) -> bool:
     return not version.deleted and version.superseded_by is None
 
 
-def _loaded(store: ModelStore, context: dg.InputContext, choice: Choice, annotation: Any) -> object:
+def _loaded(store: "ModelStore", context: dg.InputContext, choice: Choice, annotation: Any) -> object:
     version, shape = choice.version, _shape(annotation)
     context.log.info("Loading %s (%s).", version.ref, choice.why)
     if not context.has_asset_partitions or len(context.asset_partition_keys) == 1:

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
 
 from dagster_modelstore.cards import evidence_table, version_metadata
-from modelstore_core import AtLeast, Event, Gate, GateRefused, Improves, ModelStore, ModelVersion
+from modelstore_core import AtLeast, Event, Gate, GateRefused, Improves, ModelVersion
+
+if TYPE_CHECKING:
+    from modelstore_core import ModelStore  # its verbs are loaded by the first step that opens a store
 
 __all__ = ["GateConfig", "Promotion", "promote"]
 
@@ -60,7 +64,7 @@ class Promotion:
 
 
 def promote(
-    store: ModelStore, reference: str, alias: str, config: GateConfig, *, rules: Sequence[Gate], key: str
+    store: "ModelStore", reference: str, alias: str, config: GateConfig, *, rules: Sequence[Gate], key: str
 ) -> Promotion:
     """Point the alias to the version if every gate passes; a retry with the same key gives the first outcome.
 

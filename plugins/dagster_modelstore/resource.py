@@ -1,12 +1,15 @@
 """`ModelStoreResource`: a model store as a Dagster resource."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import dagster as dg
 from pydantic import BaseModel, ConfigDict, Field
 
-from modelstore_core import InvalidInput, ModelStore, Progress
+from modelstore_core import InvalidInput, Progress
+
+if TYPE_CHECKING:
+    from modelstore_core import ModelStore  # its verbs are loaded by the first step that opens a store
 
 __all__ = ["ModelStoreResource", "rebuilt"]
 
@@ -56,7 +59,7 @@ class ModelStoreResource(dg.ConfigurableResource["ModelStoreResource"]):
     )
     cache_size: str | None = Field(default=None, description='How much may lie in the cache, such as "10 GiB".')
 
-    def get_store(self, *, progress: Callable[[Progress], None] | bool = True) -> ModelStore:
+    def get_store(self, *, progress: Callable[[Progress], None] | bool = True) -> "ModelStore":
         """The store, made anew at each call: nothing open is kept here, so any process may hold this resource.
 
         Args:
@@ -68,6 +71,8 @@ class ModelStoreResource(dg.ConfigurableResource["ModelStoreResource"]):
             MissingExtra: The URL's scheme needs packages that are not installed.
         """
         url = _resolved(self.url, "url")
+        from modelstore_core import ModelStore
+
         return ModelStore(
             url,
             actor=_resolved(self.actor, "actor"),

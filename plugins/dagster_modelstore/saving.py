@@ -2,20 +2,24 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from dagster_modelstore.cards import version_metadata
 from dagster_modelstore.lineage import attempt_of, known, lineage_of, origin_of
 from dagster_modelstore.options import metrics_of, save_options
-from modelstore_core import InvalidInput, ModelStore, ModelVersion
+from modelstore_core import InvalidInput, ModelVersion
+
+if TYPE_CHECKING:
+    from modelstore_core import ModelStore  # its verbs are loaded by the first step that opens a store
 
 __all__ = ["save_output"]
 
 _PARTITION_TAG = "dagster/partition"
 
 
-def save_output(store: ModelStore, context: dg.OutputContext, obj: object) -> None:
+def save_output(store: "ModelStore", context: dg.OutputContext, obj: object) -> None:
     """Save what the step yielded, and say on its materialization what was saved.
 
     Raises:
@@ -30,7 +34,7 @@ def save_output(store: ModelStore, context: dg.OutputContext, obj: object) -> No
         _describe(context, {key: _save(store, context, model, key) for key, model in models.items()})
 
 
-def _save(store: ModelStore, context: dg.OutputContext, obj: object, partition: str | None) -> ModelVersion | None:
+def _save(store: "ModelStore", context: dg.OutputContext, obj: object, partition: str | None) -> ModelVersion | None:
     origin, options = origin_of(context), save_options(context.definition_metadata, context.output_metadata)
     if obj is None:
         context.log.warning("%r: None was yielded, so no version was saved. Or annotate it `-> None`.", origin.name)
