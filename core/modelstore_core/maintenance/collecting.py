@@ -188,7 +188,7 @@ def _decide_purge(view: View, *, holdings: Holdings, number: int) -> Decision:
     if not holdings.purgeable(number, view):
         return _NOTHING
     op = Purge(number=number, record=holdings.versions[number].record.seq)
-    return Append(op=op, state=lambda seq: after(view.state, seq, op))
+    return Append(op=op, state=lambda seq: after(view.state, seq, op), asked=False)
 
 
 def collected_object(kind: CollectedKind, info: ObjectInfo, model: str, terms: Terms) -> Collected:

@@ -1,10 +1,10 @@
 """Retention: which live versions are too many or too old, and their deletion, each judged at its own commit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from modelstore_core.maintenance.holdings import Holdings
-from modelstore_core.model.names import Reference, check_key
+from modelstore_core.model.names import check_key
 from modelstore_core.model.operations import Delete
 from modelstore_core.registry import decisions
 from modelstore_core.registry.view import NOTHING, View
@@ -53,7 +53,7 @@ def decide(view: View, *, number: int, retention: Retention, holdings: Holdings,
     holdings.follow(view)
     if not retention.lets_go(number, holdings, view):
         return Answer(number=0)
-    return decisions.delete(view, Reference(name=view.model, number=number), force=False, reason=reason)
+    return replace(decisions.deletion(view, holdings.versions[number], dropped=(), reason=reason), asked=False)
 
 
 def key_of(key: str | None, number: int) -> str | None:

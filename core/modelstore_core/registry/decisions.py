@@ -28,7 +28,18 @@ from modelstore_core.registry.writer import Answer, Append, Decision
 
 V = TypeVar("V")
 
-__all__ = ["ANY", "Changes", "Expectation", "annotate", "delete", "promote", "restore", "rollback", "unalias"]
+__all__ = [
+    "ANY",
+    "Changes",
+    "Expectation",
+    "annotate",
+    "delete",
+    "deletion",
+    "promote",
+    "restore",
+    "rollback",
+    "unalias",
+]
 
 
 class _Any(Enum):
@@ -137,7 +148,12 @@ def delete(view: View, reference: Reference, *, force: bool, reason: str) -> Dec
             value=f"{view.model}@{version.number}",
             fix="Promote another version first, or pass force=True (`--force`) to drop the alias too.",
         )
-    op = Delete(number=version.number, record=version.record.seq, dropped=aliases, reason=reason)
+    return deletion(view, version, dropped=aliases, reason=reason)
+
+
+def deletion(view: View, version: Folded, *, dropped: tuple[str, ...], reason: str) -> Append:
+    """The deletion of a version that is there, and of the aliases that go with it: all that it has."""
+    op = Delete(number=version.number, record=version.record.seq, dropped=dropped, reason=reason)
     newest = view.state.newest
     heir = view.newest_live_but(version.number) if newest and newest.number == version.number else None
     return Append(op=op, state=lambda seq: after(view.state, seq, op, heir=heir, was_live=version.live))

@@ -72,7 +72,7 @@ class Indexed(View):
         listing = self._listing(number)
         if listing is not None:
             try:
-                return self._complete(listing.version(number), needs)
+                return self.complete(listing.version(number), needs)
             except (Corrupt, StoreTooNew):
                 self.journal.segments.distrust()
         all_live = (
@@ -95,7 +95,7 @@ class Indexed(View):
                     raise self.corrupt(f"has a hole at {seq}")
                 before = number - there.state.next  # how many versions come between the commit and this one
                 low, high = (max(low, seq + before + 1), high) if before >= 0 else (low, min(high, seq + before + 1))
-        return self._complete(Folded(record=self.journal.entry(low, head, needs)), needs)
+        return self.complete(Folded(record=self.journal.entry(low, head, needs)), needs)
 
     def _probe(self, seq: int, found: dict[int, Commit | None]) -> None:
         found[seq] = self.journal.read(seq)

@@ -92,7 +92,7 @@ class View:
                 return self._follow(pointer, needs)
         if 1 <= number < self.state.next:
             recent = fold(self.entries(head.seq - len(head.recent), NOTHING))
-            return self._complete(recent[number], needs) if number in recent else self._far(number, needs)
+            return self.complete(recent[number], needs) if number in recent else self._far(number, needs)
         raise VersionNotFound(
             f"{self.model!r} has no version {number}; its numbers run from 1 to {self.state.next - 1}.",
             value=number,
@@ -204,8 +204,8 @@ class View:
         found = fold(self.entries(number, NOTHING)).get(number)
         if found is None:
             raise self.corrupt(f"has no commit that adds version {number}")
-        return self._complete(found, needs)
+        return self.complete(found, needs)
 
-    def _complete(self, version: Folded, needs: frozenset[str] | None) -> Folded:
+    def complete(self, version: Folded, needs: frozenset[str] | None = None) -> Folded:
         """The version with its record, and if all is needed its annotation, as they stand in the log."""
         return replace(self._follow(version.pointer, needs), deleted=version.deleted, purged=version.purged)

@@ -31,10 +31,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Append:
-    """The decision to commit an operation; `state` gives what holds after it, from its seq."""
+    """The decision to commit an operation.
+
+    Attributes:
+        op: The operation.
+        state: What holds after it, from its seq.
+        asked: Whether the caller will ask for the version's record, which is then read beside the announcement.
+    """
 
     op: Operation
     state: Callable[[int], State]
+    asked: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +165,8 @@ class Writer:
             won, commit = self._offer(view, request, decision)
             if won:
                 after = View(self.journal, commit)
-                return self._announced(Outcome(view=after, number=_number(decision.op), entry=commit.entry))
+                outcome = Outcome(view=after, number=_number(decision.op), entry=commit.entry)
+                return self._announced(outcome, asked=decision.asked)
             base = self.journal.newest(commit)
             if patience.spent():
                 raise StorageUnavailable(
@@ -182,11 +190,11 @@ class Writer:
         entry = self.journal.entry(mine[-1].seq, view.head)
         return Answer(number=_number(entry.op), entry=entry)
 
-    def _announced(self, outcome: Outcome) -> Outcome:
-        """The outcome, once the hint tells of it; in the same round the version's record is read."""
+    def _announced(self, outcome: Outcome, *, asked: bool = True) -> Outcome:
+        """The outcome, once the hint tells of it; in the same round the version's record is read, if asked for."""
         view, number = outcome.view, outcome.number
         calls: list[Callable[[], object]] = [partial(self.journal.announce, view.mark)]
-        if number:
+        if number and asked:
             calls.append(partial(view.version, number))
         try:
             self.journal.together(calls)

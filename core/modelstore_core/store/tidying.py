@@ -19,6 +19,7 @@ from modelstore_core.model.collection import Collected, Collection
 from modelstore_core.model.operations import Verb
 from modelstore_core.model.records import ModelVersion, Records
 from modelstore_core.registry.queries import record_of
+from modelstore_core.registry.view import View
 from modelstore_core.registry.writer import Decide, Outcome, Request
 from modelstore_core.store import listing
 from modelstore_core.store.handle import Handle
@@ -129,16 +130,23 @@ def _prune(handle: Handle, name: str, rules: Retention, request: Request, reason
     view = handle.view(name)
     holdings = Holdings(view)
     excess = rules.excess(holdings, view)
+    if reason is None:
+        return _records(handle, view, holdings, excess)
     gone = deleted_by(view, request.key)
     requests = {number: replace(request, key=key_of(request.key, number)) for number in excess}
-    for number, keyed in requests.items() if reason is not None else ():
+    for number, keyed in requests.items():
         decision = partial(decide, number=number, retention=rules, holdings=holdings, reason=reason)
         outcome = handle.write(name, keyed, decision)
         view = outcome.view
-        gone |= {outcome.number} - {0}
+        if outcome.number:
+            gone.add(number)
     holdings.follow(view)
-    chosen = sorted(gone if reason is not None else excess)
-    return [record_of(view, view.complete(holdings.versions[number]), handle.storage.url) for number in chosen]
+    return _records(handle, view, holdings, sorted(gone))
+
+
+def _records(handle: Handle, view: View, holdings: Holdings, numbers: list[int]) -> list[ModelVersion]:
+    found = [view.complete(holdings.versions[number]) for number in numbers]
+    return [record_of(view, version, handle.storage.url) for version in found]
 
 
 def _seconds(span: timedelta | float) -> float:
