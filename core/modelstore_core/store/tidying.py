@@ -38,9 +38,10 @@ def collect(handle: Handle, name: str | None, older_than: timedelta | float, *, 
     if not chosen:
         return Collection.of((), (), dry_run=dry_run)
     terms = _terms(handle, chosen[0], span, dry_run=dry_run)
+    # First: where names are claimed, what a killed writer left there may be all that keeps a model from commits.
+    removed = _sweep(handle, chosen, "" if name is None else f"{handle.journal(name).root}/", terms)
     found = _each(handle, chosen, lambda one: _collector(handle, one).collect(terms))
-    removed = [one for items in found for one in items or ()]
-    removed += _sweep(handle, chosen, "" if name is None else f"{handle.journal(name).root}/", terms)
+    removed += [one for items in found for one in items or ()]
     removed += _probes(handle, terms) if name is None else ()
     uncommitted = [one for one, items in zip(chosen, found, strict=True) if items is None]
     return Collection.of(removed, uncommitted, dry_run=dry_run)
