@@ -31,7 +31,8 @@ def written(memory: MemoryStorage) -> MemoryStorage:
 
 def rewrite(memory: MemoryStorage, seq: int, edit: Edit) -> None:
     """Change a commit, and mend the chain and the short entries after it, as a clever forger would."""
-    prev, entries = None, []
+    prev: str | None = None
+    entries: list[Any] = []
     for info in sorted(memory.list("models/m/log/"), key=lambda info: info.key):
         commit = json.loads(memory.get(info.key) or b"")
         if commit["entry"]["seq"] == seq:
@@ -68,6 +69,52 @@ def test_a_forged_log_does_not_pass(written: MemoryStorage, edit: str) -> None:
 
     with pytest.raises(AssertionError, match=complaint):
         audit(written, "m")
+
+
+STRAY = "0123456789abcdef" * 2
+
+
+@pytest.fixture
+def collected(written: MemoryStorage) -> MemoryStorage:
+    """The same, and then a stray folder is condemned (8) and version 3 purged (9)."""
+    written.put(f"models/m/data/{STRAY}/half.bin", b"12345")
+    assert len(store_over(written).collect("m", older_than=0).removed) == 2
+    return written
+
+
+FORGED_COLLECTIONS: dict[str, tuple[int, Edit, str]] = {
+    "a version's id condemned": (2, lambda c: c["entry"]["op"].update(data=STRAY), "condemned a version's id"),
+    "a version under a condemned id": (9, lambda c: c["entry"].update(op=_added(c)), "an id that is condemned"),
+    "a condemnation of nothing": (8, lambda c: c["entry"]["op"].update(ids=[]), "of nothing"),
+    "an id condemned twice at once": (8, lambda c: c["entry"]["op"].update(ids=[STRAY, STRAY]), "an id twice"),
+    "an id condemned again": (9, lambda c: c["entry"].update(op={"kind": "condemn", "ids": [STRAY]}), "a second time"),
+    "an empty log": (1, lambda c: c["entry"].update(op={"kind": "condemn", "ids": [STRAY]}), "in an empty log"),
+    "a purge of a live version": (9, lambda c: c["entry"]["op"].update(number=1, record=1), "purge"),
+    "a purge of another record": (9, lambda c: c["entry"]["op"].update(record=1), "purge"),
+    "a restoration after the purge": (9, lambda c: c["entry"]["op"].update(kind="restore"), "is not there|state"),
+}
+
+
+def _added(commit: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "add_version", "number": 4, "data": STRAY, "supersedes": None, "aliases": {}, "files": []}
+
+
+@pytest.mark.parametrize("edit", FORGED_COLLECTIONS)
+def test_a_forged_collection_does_not_pass(collected: MemoryStorage, edit: str) -> None:
+    seq, change, complaint = FORGED_COLLECTIONS[edit]
+    rewrite(collected, seq, change)
+
+    with pytest.raises(AssertionError, match=complaint):
+        audit(collected, "m")
+
+
+def test_what_lies_in_folders_of_no_version_is_named(collected: MemoryStorage, memory: MemoryStorage) -> None:
+    assert audit(collected, "m").strays == frozenset()
+    purged = store_over(collected).get("m@3").url.rsplit("/", 1)[1]
+    for data_id in (purged, STRAY):
+        memory.put(f"models/m/data/{data_id}/late.bin", b"late")
+
+    assert audit(collected, "m").strays == {purged, STRAY}
 
 
 def test_an_op_id_that_occurs_twice_does_not_pass(written: MemoryStorage) -> None:
