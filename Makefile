@@ -32,7 +32,7 @@ test-slow: .venv/.ready-dev ## Run the tests that take minutes
 	@$(PYTEST) -m "slow and not soak"
 
 EFFORT ?= 1
-soak: .venv/.ready-dev ## Try to break the protocol for about half an hour, or EFFORT=n times as long
+soak: .venv/.ready-dev ## Try to break the protocol for about an hour, or EFFORT=n times as long
 	@MODELSTORE_SOAK=$(EFFORT) $(PYTEST) --timeout 0 tests/protocol tests/properties tests/concurrency tests/maintenance
 
 check: lint test ## Everything that must be green before a change is merged

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.emulators import azurite_program
+from tests.properties.effort import SOAK
 
 if TYPE_CHECKING:
     from modelstore_core.testing.azurite import Azurite
@@ -14,7 +15,12 @@ if TYPE_CHECKING:
 pytest.register_assert_rewrite("modelstore_core.testing")
 
 # A busy machine is no reason to fail: nothing here is judged by the clock.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=settings.default.derandomize and not SOAK,  # in CI each run is like the last, but a soak looks further
+)
 settings.load_profile("patient")
 
 Tell = Callable[[str], None]
