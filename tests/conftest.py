@@ -19,7 +19,7 @@ settings.register_profile(
     "patient",
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-    derandomize=settings.default.derandomize and not SOAK,  # in CI each run is like the last, but a soak looks further
+    derandomize=settings().derandomize and not SOAK,  # in CI each run is like the last, but a soak looks further
 )
 settings.load_profile("patient")
 
