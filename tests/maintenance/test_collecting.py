@@ -20,6 +20,9 @@ from modelstore_core import (
     UnsafeStorage,
     VersionPurged,
 )
+from modelstore_core.journal.log import Journal
+from modelstore_core.maintenance.holdings import Holdings
+from modelstore_core.registry.view import View
 from modelstore_core.storage.local import LocalStorage
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.storage.protocol import ObjectInfo, Storage
@@ -325,6 +328,35 @@ def test_a_storage_that_cannot_hold_a_store_is_not_collected() -> None:
 
     assert STRAY in data_ids(careless)
     assert told(store.collect(older_than=0)) == [("condemned", None, 1, 5)]
+
+
+def test_a_store_that_is_slow_to_list_is_asked_for_its_time_again() -> None:
+    class Slow(MemoryStorage):
+        looks = 0
+
+        def list(self, prefix: str) -> Iterator[ObjectInfo]:
+            self.looks += prefix.startswith("self-test/") and prefix != "self-test/"
+            return super().list(prefix) if self.looks != 1 else iter(())
+
+    slow = Slow(f"collecting-{next(_spaces)}")
+    filled(MemoryStorage(slow.name))
+
+    assert len(store_over(slow).collect("m", older_than=0).removed) == 3
+    assert not [*slow.list("self-test/")]
+
+
+def test_a_model_that_was_made_anew_meanwhile_is_folded_anew(memory: MemoryStorage) -> None:
+    filled(memory)
+    journal = Journal(memory, "m", StillClock().ports(), 1.0)
+    holdings = Holdings(View(journal, journal.newest()))
+    memory.delete([info.key for info in memory.list("models/m/")])
+    save_by(store_over(memory), 9)
+    anew = Journal(memory, "m", StillClock().ports(), 1.0)
+    holdings.follow(View(anew, anew.newest()))
+
+    (version,) = holdings.versions.values()
+    assert version.live
+    assert holdings.owner(*data_ids(memory)) == version
 
 
 def test_files_in_the_making_that_were_left_go_as_uploads(tmp_path: Path) -> None:
