@@ -102,28 +102,31 @@ class Model:
         path = self.root / "segments" / "index.json.gz"
         if not path.exists():
             return {}
-        index = document(gzip.decompress(path.read_bytes()))
+        index, newer = unpacked(path.read_bytes())
         at = self.commits[index["seq"] - 1]
         assert (at["entry"]["op_id"], self.sums[index["seq"] - 1]) == (index["op"], index["sha256"])
         rows: dict[int, Document] = {}
         for segment in index["segments"]:
             raw = (self.root / "segments" / f"{segment['name']}.json.gz").read_bytes()
             assert (len(raw), sha256(raw)) == (segment["size"], segment["name"])
-            rows.update(unshared(document(gzip.decompress(raw))))
+            rows.update(unpacked(raw)[1])
         for number, change in index["changes"].items():
             rows[int(number)].update(change)
-        return {**rows, **unshared(index)}
+        return {**rows, **newer}
 
     def blocks(self) -> list[Document]:
         found = [document(path.read_bytes()) for path in sorted((self.root / "blocks").glob("*"))]
         return [entry for block in found for entry in block["entries"]]
 
 
-def unshared(packed: Document) -> dict[int, Document]:
-    """The rows of an index or segment by number, with what they have in common put back."""
-    for row in packed["rows"]:
-        row["record"]["op"].update({name: packed["common"][place] for name, place in row.pop("common", {}).items()})
-    return dict(enumerate(packed["rows"], start=packed["first"]))
+def unpacked(packed: bytes) -> tuple[Document, dict[int, Document]]:
+    """An index or segment, and its rows by number, with what they have in common put back."""
+    first, *lines = gzip.decompress(packed).splitlines(keepends=True)
+    head, rows = document(first), [json.loads(line) for line in lines]
+    assert len(rows) == head["rows"]
+    for row in rows:
+        row["record"]["op"].update({name: head["common"][place] for name, place in row.pop("common", {}).items()})
+    return head, dict(enumerate(rows, start=head["first"]))
 
 
 class Store:
@@ -139,8 +142,7 @@ class Store:
 
     def resolve(self, reference: str) -> tuple[Model, int]:
         name, _, selector = reference.rpartition("@") if "@" in reference else (reference, "", "")
-        model = Model(self.root, name)
-        return model, model.number(selector)
+        return (model := Model(self.root, name)), model.number(selector)
 
 
 if __name__ == "__main__":
