@@ -10,6 +10,7 @@ from tests.maintenance.support import memory
 
 from modelstore_core import ModelVersion
 from modelstore_core.documents.canonical import encode, seal
+from modelstore_core.maintenance import compacting
 from modelstore_core.registry import queries
 from modelstore_core.registry.fold import fold
 from modelstore_core.storage.memory import MemoryStorage
@@ -27,6 +28,15 @@ def long(versions: int, *, annotate: int = 0, promote: int = 0, delete: int = 0)
     storage = memory()
     synthetic.fill(storage, "m", versions, annotate=annotate, promote=promote, delete=delete)
     return storage
+
+
+def refresh_at(storage: Storage, *seqs: int) -> None:
+    """Bring the index up to each of these commits, as their writers would have done."""
+    journal = store_over(storage)._handle.journal("m")
+    for seq in seqs:
+        head = journal.read(seq)
+        assert head is not None
+        compacting.refresh(journal, head)
 
 
 def by_the_log(storage: Storage) -> list[ModelVersion]:

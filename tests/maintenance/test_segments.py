@@ -6,7 +6,7 @@ from itertools import count
 from typing import Literal
 
 import pytest
-from tests.maintenance.long_logs import INDEX, as_listed, by_the_log, index, long, segments
+from tests.maintenance.long_logs import INDEX, as_listed, by_the_log, index, long, refresh_at, segments
 from tests.maintenance.support import block, copied, memory, objects_of
 from tests.protocol.support import save_by
 
@@ -45,15 +45,6 @@ def busy(grown: Mapping[str, bytes]) -> MemoryStorage:
 @pytest.fixture
 def compacted(kept: Mapping[str, bytes]) -> MemoryStorage:
     return copied(kept)
-
-
-def refresh_at(storage: MemoryStorage, *seqs: int) -> None:
-    """Bring the index up to each of these commits, as their writers would have done."""
-    journal = store_over(storage)._handle.journal("m")
-    for seq in seqs:
-        head = journal.read(seq)
-        assert head is not None
-        compacting.refresh(journal, head)
 
 
 def test_a_compacted_listing_is_what_the_log_says(compacted: MemoryStorage) -> None:
