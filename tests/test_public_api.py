@@ -24,6 +24,7 @@ FRONT_DOOR = [
     "Corrupt",
     "Diagnosis",
     "Difference",
+    "Drift",
     "EnvironmentWarning",
     "Event",
     "Feed",
@@ -32,6 +33,8 @@ FRONT_DOOR = [
     "Gate",
     "GateRefused",
     "Improves",
+    "InspectedFile",
+    "Inspection",
     "InvalidInput",
     "InvalidLocation",
     "InvalidName",
@@ -48,6 +51,7 @@ FRONT_DOOR = [
     "NotSerializable",
     "Problem",
     "Progress",
+    "ProofFailed",
     "Records",
     "Side",
     "StorageDenied",
@@ -80,6 +84,7 @@ VERBS = [
     "doctor",
     "get",
     "history",
+    "inspect",
     "load",
     "maintain",
     "models",
@@ -104,6 +109,7 @@ KINDS = {
     "unknown_format": "UnknownFormat",
     "too_large": "TooLarge",
     "not_serializable": "NotSerializable",
+    "proof_failed": "ProofFailed",
     "not_found": "NotFound",
     "model_not_found": "ModelNotFound",
     "version_not_found": "VersionNotFound",
@@ -169,6 +175,7 @@ def test_an_error_crosses_a_process_border_with_all_its_fields(error: type[Model
         GateRefused: {"evidence": (modelstore_core.AtLeast("auc", 0.9).judge(candidate(), None),)},
         CommitUncertain: {"op_id": "0d41", "seq": 3},
         Untrusted: {"names": ("os.system",)},
+        errors.ProofFailed: {"output": "ModuleNotFoundError"},
     }
     raised = error("What.", value=3, fix="Do.", **own.get(error, {}))
     back = pickle.loads(pickle.dumps(raised))

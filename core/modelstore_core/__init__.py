@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         ModelStoreError,
         NotFound,
         NotSerializable,
+        ProofFailed,
         StorageDenied,
         StorageError,
         StorageMissing,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from modelstore_core.model.digest import FileEntry
     from modelstore_core.model.findings import Check, Diagnosis, Problem, Verification
     from modelstore_core.model.gates import AtLeast, Gate, Improves, Side
+    from modelstore_core.model.inspection import Drift, InspectedFile, Inspection
     from modelstore_core.model.operations import Finding
     from modelstore_core.model.records import Comparison, Difference, Event, Feed, ModelSummary, ModelVersion, Records
     from modelstore_core.model.upkeep import Maintained
@@ -76,6 +78,7 @@ _HOMES = {
         "ModelStoreError",
         "NotFound",
         "NotSerializable",
+        "ProofFailed",
         "StorageDenied",
         "StorageError",
         "StorageMissing",
@@ -106,6 +109,7 @@ _HOMES = {
         "Improves",
         "Side",
     ),
+    "modelstore_core.model.inspection": ("Drift", "InspectedFile", "Inspection"),
     "modelstore_core.model.operations": ("Finding",),
     "modelstore_core.model.records": (
         "Comparison",
@@ -138,6 +142,7 @@ __all__ = [
     "Corrupt",
     "Diagnosis",
     "Difference",
+    "Drift",
     "EnvironmentWarning",
     "Event",
     "Feed",
@@ -146,6 +151,8 @@ __all__ = [
     "Gate",
     "GateRefused",
     "Improves",
+    "InspectedFile",
+    "Inspection",
     "InvalidInput",
     "InvalidLocation",
     "InvalidName",
@@ -162,6 +169,7 @@ __all__ = [
     "NotSerializable",
     "Problem",
     "Progress",
+    "ProofFailed",
     "Records",
     "Side",
     "StorageDenied",

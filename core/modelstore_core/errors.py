@@ -9,6 +9,7 @@
     │   ├── UnknownFormat                    no format of that name, or none takes the object
     │   └── TooLarge                         a record beyond what one commit may hold
     ├── NotSerializable (TypeError)          the object cannot be turned into files
+    │   └── ProofFailed                      its files did not give it back in a clean process
     ├── NotFound (LookupError)
     │   ├── ModelNotFound, VersionNotFound, AliasNotFound
     ├── Conflict                             the store moved, or its rules say no
@@ -54,6 +55,7 @@ __all__ = [
     "ModelStoreError",
     "NotFound",
     "NotSerializable",
+    "ProofFailed",
     "StorageDenied",
     "StorageError",
     "StorageMissing",
@@ -161,6 +163,20 @@ class NotSerializable(ModelStoreError, TypeError):
     """The object cannot be turned into files; nothing was stored."""
 
     kind = "not_serializable"
+
+
+class ProofFailed(NotSerializable):
+    """A clean process that read the files from the store did not get the saved object back; nothing was saved.
+
+    Attributes:
+        output: The last lines that the process said.
+    """
+
+    kind = "proof_failed"
+
+    def __init__(self, what: str, *, value: object = None, fix: str = "", output: str = "") -> None:
+        super().__init__(what, value=value, fix=fix)
+        self.output = output
 
 
 class NotFound(ModelStoreError, LookupError):

@@ -10,7 +10,7 @@ from modelstore_core.model.gates import AtLeast, Gate, Improves
 from modelstore_core.model.json import Json
 from modelstore_core.registry.decisions import ANY, Expectation
 
-__all__ = ["OWN_OPTIONS", "expectation", "gates", "metrics", "options", "params", "removals", "span", "texts"]
+__all__ = ["OWN_OPTIONS", "expectation", "gates", "metrics", "options", "params", "removals", "span", "texts", "trust"]
 
 OWN_OPTIONS = frozenset(
     {"url", "actor", "trust", "single_writer", "patience", "read_only", "cache", "cache_size", "progress"}
@@ -40,6 +40,13 @@ def params(words: Sequence[str]) -> dict[str, Json]:
 def texts(option: str, words: Sequence[str]) -> dict[str, str]:
     """`team=risk` → texts, whatever they look like."""
     return dict(_pairs(option, words))
+
+
+def trust(words: Sequence[str]) -> str | list[str]:
+    """One level, or the exact names that are allowed besides what is listed; "listed" without any."""
+    if len(words) == 1 and "." not in words[0]:
+        return words[0]
+    return list(words) or "listed"
 
 
 def options(words: Sequence[str], option: str = "--option") -> dict[str, str | bool]:

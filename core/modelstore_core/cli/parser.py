@@ -138,6 +138,15 @@ def _add_reading(verbs: _Verbs) -> None:
         "show REF", "show all that is recorded of a version", _GRAMMAR, "risk.churn@3", "risk.churn --json"
     )
     show.add_argument("ref", metavar="REF")
+    inspect = verbs.add(
+        "inspect REF",
+        "scan the files of a version without loading any of them",
+        f"Says what they are, what a load would be refused for, and what is other here. {_GRAMMAR}",
+        "risk.churn@3",
+        "risk.churn --trust mypackage.models.Blend --json",
+    )
+    inspect.add_argument("ref", metavar="REF")
+    _add_repeated(inspect, "--trust", "LEVEL|NAME", "safe, listed (if left out), full, or an exact name to allow")
     pull = verbs.add(
         "pull REF DEST",
         "copy the files of a version into a new folder",
@@ -190,6 +199,7 @@ def _add_save(verbs: _Verbs) -> None:
     _add_repeated(save, "--lineage", "NAME=TEXT", "where it comes from: run ids, data versions")
     _add_repeated(save, "--alias", "ALIAS", "points to the version from its first moment")
     save.add_argument("--description", metavar="TEXT", default="", help="a sentence")
+    save.add_argument("--prove", action="store_true", help="first read it back from the store, in a clean process")
     _add_key(save)
     save.add_argument("--attempt", metavar="N", type=int, default=0, help="which attempt at this key it is, from 0")
 

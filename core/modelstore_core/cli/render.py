@@ -251,6 +251,8 @@ def _facts(found: ModelVersion) -> Iterable[tuple[str, object]]:
     yield from _named("environment", found.environment).items()
     yield from _named("signature", found.signature or {}).items()
     yield "globals", ", ".join(found.globals)
+    yield from _named("proved", found.proved or {}).items()
+    yield "install", found.install
     yield "url", found.url
 
 

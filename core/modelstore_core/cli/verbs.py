@@ -69,6 +69,11 @@ def _show(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
     out.data(found, lambda screen: render.version(found, screen))
 
 
+def _inspect(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
+    found = store.inspect(given.ref, trust=arguments.trust(given.trust))
+    out.data(found, render.lines(str(found).splitlines()))
+
+
 def _save(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
     saved = store.save(
         Path(given.path),
@@ -81,6 +86,7 @@ def _save(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
         description=given.description,
         key=given.key,
         attempt=given.attempt,
+        prove=given.prove,
     )
     instead = "" if saved.supersedes is None else f", in place of version {saved.supersedes}"
     _done(out, saved, f"saved as {saved.ref}: {render.weight(saved)}{instead}")
@@ -192,6 +198,7 @@ def _done(out: Output, version: ModelVersion, words: str) -> None:
 _VERBS: Mapping[str, Verb] = {
     "ls": _ls,
     "show": _show,
+    "inspect": _inspect,
     "save": _save,
     "pull": _pull,
     "promote": _promote,

@@ -155,6 +155,7 @@ def _write_version(op: AddVersion) -> JsonObject:
         "environment": op.environment,
         "signature": op.signature,
         "globals": list(op.globals),
+        **({} if op.proved is None else {"proved": op.proved}),
         "supersedes": op.supersedes,
         "aliases": {move.alias: _write_move(move) for move in op.aliases},
     }
@@ -294,6 +295,7 @@ def _read_version(reader: Reader) -> AddVersion:
         environment=reader.object("environment"),
         signature=reader.optional_object("signature"),
         globals=reader.texts("globals"),
+        proved=reader.optional_object("proved"),
         supersedes=reader.optional_integer("supersedes"),
         aliases=tuple(_read_move(reader.within(f"aliases.{a}", aliases[a]), a, number) for a in sorted(aliases)),
     )

@@ -3,32 +3,14 @@
 import platform
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from modelstore_core.formats.environment import installed_version
+from modelstore_core.model.inspection import Drift
 
-__all__ = ["Drift", "drift_of", "said"]
+__all__ = ["drift_of", "said"]
 
 _RELEASE: Final = re.compile(r"(\d+)(?:\.(\d+))?")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """One thing that is another version here than where the model was saved.
-
-    Attributes:
-        name: `python`, or a distribution's name.
-        recorded: Its version there.
-        here: Its version here; None if it is not installed.
-        matters: Whether a load may fail or differ for it. Pickles may break between minor releases, files in a
-            library's own format between major ones.
-    """
-
-    name: str
-    recorded: str
-    here: str | None
-    matters: bool
 
 
 def drift_of(environment: Mapping[str, object], *, pickled: bool) -> tuple[Drift, ...]:

@@ -14,9 +14,9 @@ from modelstore_core.formats.paths import is_file_inside
 from modelstore_core.formats.protocol import Format, Saved
 from modelstore_core.formats.trust import Trust
 
-__all__ = ["SeveralFormat"]
+__all__ = ["INDEX", "SeveralFormat", "read_index"]
 
-_INDEX: Final = "several.json"
+INDEX: Final = "several.json"
 _KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _PLAIN: Final = "pickle"
 
@@ -52,9 +52,9 @@ class SeveralFormat:
         assert isinstance(model, dict)
         parts = {key: self._save_member(member, folder / key) for key, member in model.items()}
         index = {key: {"format": name, "loads": saved.loads} for key, (name, saved) in parts.items()}
-        (folder / _INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
+        (folder / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
         return Saved(
-            loads=(_INDEX, *(f"{key}/{file}" for key, (_, saved) in parts.items() for file in saved.loads)),
+            loads=(INDEX, *(f"{key}/{file}" for key, (_, saved) in parts.items() for file in saved.loads)),
             pickles=tuple(f"{key}/{file}" for key, (_, saved) in parts.items() for file in saved.pickles),
             packages=tuple(sorted({package for _, saved in parts.values() for package in saved.packages})),
         )
@@ -67,7 +67,7 @@ class SeveralFormat:
             Corrupt: The index is no such index, or names what is not there.
         """
         del loads
-        return {key: self._load_member(folder / key, part, trust) for key, part in _read_index(folder).items()}
+        return {key: self._load_member(folder / key, part, trust) for key, part in read_index(folder).items()}
 
     def _save_member(self, member: object, folder: Path) -> tuple[str, Saved]:
         folder.mkdir()
@@ -84,16 +84,21 @@ class SeveralFormat:
         name, loads = part
         for file in loads:
             if not is_file_inside(folder, file):
-                raise Corrupt(f"{_INDEX!r} names {file!r}, which is no file of {folder.name!r}.", value=file)
+                raise Corrupt(f"{INDEX!r} names {file!r}, which is no file of {folder.name!r}.", value=file)
         return self._named(name).load(folder, loads, trust)
 
 
-def _read_index(folder: Path) -> dict[str, tuple[str, list[str]]]:
+def read_index(folder: Path) -> dict[str, tuple[str, list[str]]]:
+    """Each member's format and files, in the order in which they were saved.
+
+    Raises:
+        Corrupt: The folder has no such index, or one that names no members.
+    """
     try:
-        document = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
+        document = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         index = {key: (str(part["format"]), [str(file) for file in part["loads"]]) for key, part in document.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise Corrupt(f"{_INDEX!r} is no index of members: {error}.", value=_INDEX) from error
+        raise Corrupt(f"{INDEX!r} is no index of members: {error}.", value=INDEX) from error
     if not index or not all(_KEY.fullmatch(key) and loads for key, (_, loads) in index.items()):
-        raise Corrupt(f"{_INDEX!r} names no members that could be.", value=_INDEX)
+        raise Corrupt(f"{INDEX!r} names no members that could be.", value=INDEX)
     return index

@@ -79,6 +79,7 @@ class AddVersion:
     environment: JsonObject = field(default_factory=dict)
     signature: JsonObject | None = None
     globals: tuple[str, ...] = ()
+    proved: JsonObject | None = None
     supersedes: int | None = None
     aliases: tuple[Move, ...] = ()
 

@@ -1,5 +1,6 @@
 """What callers get to see: frozen records, and sequences of them that become data frames."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +24,10 @@ __all__ = [
     "ModelSummary",
     "ModelVersion",
     "Records",
+    "install_line",
 ]
+
+_PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.+!_-]*")
 
 EventKind: TypeAlias = Literal[
     "version.created",
@@ -99,6 +103,7 @@ class ModelVersion:
         environment: `python`, `platform`, `requirements` and `git` at save.
         signature: MLflow's signature of inputs and outputs, if an input example was given.
         globals: The exact names that loading the object resolves from pickles.
+        proved: What came of `save(prove=True)`: `loaded`, `predicted`, `seconds` and `python`; None without it.
         created_at, created_by: When (UTC) and by whom it was saved.
         key, attempt: The idempotency key and attempt it was saved under.
         supersedes, superseded_by: Other versions of the same key.
@@ -131,6 +136,15 @@ class ModelVersion:
     deleted: bool
     purged: bool
     url: str
+    proved: JsonObject | None = None
+
+    @property
+    def install(self) -> str:
+        """The command that installs what the version was saved with; "" if its record names no packages.
+
+        Only exact pins get into it: a record can say what it likes, and this is meant for a shell.
+        """
+        return install_line(self.environment)
 
     @property
     def ref(self) -> str:
@@ -176,6 +190,7 @@ class ModelVersion:
             "key": self.key,
             "lineage": self.lineage or None,
             "environment": self.environment or None,
+            "proved": self.proved or None,
             "url": self.url,
         }
         return [{"what": what, "value": value} for what, value in facts.items() if value is not None]
@@ -305,6 +320,13 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         return html_table(self.differences.rows(), ["field", "left", "right", "change"])
+
+
+def install_line(environment: JsonObject) -> str:
+    """The `pip install` line of a record's environment, made of what are exact pins and nothing else."""
+    pins = environment.get("requirements")
+    exact = [pin for pin in pins if isinstance(pin, str) and _PIN.fullmatch(pin)] if isinstance(pins, list) else []
+    return " ".join(["pip install", *(f'"{pin}"' for pin in exact)]) if exact else ""
 
 
 def _one_line(value: object) -> str:

@@ -57,6 +57,7 @@ def record_of(view: View, version: Folded, root_url: str) -> ModelVersion:
         environment=added.environment,
         signature=added.signature,
         globals=added.globals,
+        proved=added.proved,
         created_at=_time(entry.time),
         created_by=entry.actor,
         key=entry.key,

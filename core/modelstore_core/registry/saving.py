@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from modelstore_core.artifacts.earlier import Earlier, version_files
 from modelstore_core.documents.sidecars import Claim
 from modelstore_core.errors import AttemptSuperseded, Corrupt
 from modelstore_core.model.digest import FileEntry, digest_of
+from modelstore_core.model.json import JsonObject
 from modelstore_core.model.operations import AddVersion, Condemn, Move
 from modelstore_core.registry.fold import Folded, fold
 from modelstore_core.registry.transitions import after
 from modelstore_core.registry.view import LOADING, NOTHING, View
 from modelstore_core.registry.writer import Answer, Append, Decision, Outcome, Request, Sight, Start, Writer
 
-__all__ = ["Draft", "Source", "save"]
+__all__ = ["Draft", "Prove", "Source", "save"]
 
 
 class Source(Protocol):
@@ -49,12 +50,24 @@ class _UnsentError(Exception):
     """A version is to be made of files that have not been sent yet."""
 
 
+class _UnprovedError(Exception):
+    """A version is to be made of files that have been sent, and nobody has tried them yet."""
+
+
+Prove: TypeAlias = Callable[[str, Sequence[FileEntry]], JsonObject]
+"""Tries the files that lie under an id, and says what came of it for the record; raises if they will not do."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A version that is to be: all of its record but number, id and files; and the aliases it is to start with."""
+    """A version that is to be: all of its record but number, id and files; and the aliases it is to start with.
+
+    With `prove`, its files are tried once they have been sent, and before a commit names them.
+    """
 
     record: AddVersion
     aliases: tuple[str, ...]
+    prove: Prove | None = None
 
 
 class _Save:
@@ -104,7 +117,16 @@ class _Save:
                 start = replace(start, base=base)
             except _UnsentError:
                 pass
+            except _UnprovedError:
+                self._prove()
+                continue
             self._send()
+
+    def _prove(self) -> None:
+        """Outside the decision: it takes its time, and other writers may commit meanwhile."""
+        assert self.draft.prove is not None
+        proved = self.draft.prove(self.data_id, self.files)
+        self.draft = replace(self.draft, record=replace(self.draft.record, proved=proved), prove=None)
 
     def _begin(self, data_id: str, sends: Sequence[Callable[[], object]] = ()) -> Start:
         return self.writer.begin(self.request, self.sight, [self._announce_beginning, *sends], data_id)
@@ -161,6 +183,8 @@ class _Save:
     def _add(self, view: View, digest: str, earlier: Folded | None) -> Append:
         if not self.sent:
             raise _UnsentError
+        if self.draft.prove is not None:
+            raise _UnprovedError
         number = view.state.next
         op = replace(
             self.draft.record,

@@ -12,13 +12,14 @@ from modelstore_core.formats.trust import Trust
 from modelstore_core.model.digest import FileEntry
 from modelstore_core.model.names import Reference
 from modelstore_core.model.operations import AddVersion
+from modelstore_core.model.records import install_line
 from modelstore_core.progress import Meter
 from modelstore_core.registry.fold import Folded
 from modelstore_core.registry.indexed import Indexed, look
 from modelstore_core.registry.view import LOADING
 from modelstore_core.store.handle import Handle
 
-__all__ = ["LoadAs", "load", "pull"]
+__all__ = ["LoadAs", "load", "pull", "with_version"]
 
 LoadAs: TypeAlias = Literal["object", "path", "pyfunc"]
 
@@ -44,17 +45,17 @@ def load(handle: Handle, reference: Reference, kind: LoadAs, trust: Trust) -> ob
         return artifacts.lasting(added.data, added.files)
 
     with handle.meter("load", reference.name) as meter:
-        return _with_version(handle, reference, meter, use, loads_only=kind == "object")
+        return with_version(handle, reference, meter, use, loads_only=kind == "object")
 
 
 def pull(handle: Handle, reference: Reference, target: Path) -> Path:
     """All files of the version in a new folder, which appears whole or not at all."""
     with handle.meter("pull", reference.name) as meter:
-        _with_version(handle, reference, meter, lambda there, added, files: there.pull(added.data, files, target))
+        with_version(handle, reference, meter, lambda there, added, files: there.pull(added.data, files, target))
     return target
 
 
-def _with_version(handle: Handle, reference: Reference, meter: Meter, use: Use[T], *, loads_only: bool = False) -> T:
+def with_version(handle: Handle, reference: Reference, meter: Meter, use: Use[T], *, loads_only: bool = False) -> T:
     """Use the version that the reference means now; if its files vanish meanwhile, find out why."""
     journal = handle.journal(reference.name)
     artifacts = handle.artifacts(reference.name, meter)
@@ -96,8 +97,8 @@ def _warn_of_drift(ref: str, version: Folded) -> None:
     drifts = drift_of(version.added.environment, pickled=bool(version.added.globals))
     matter = tuple(drift for drift in drifts if drift.matters)
     if matter:
-        pins = " ".join(f'"{drift.name}=={drift.recorded}"' for drift in matter if drift.name != "python")
-        fix = f" If it does not behave: pip install {pins}" if pins else ""
+        install = install_line({"requirements": [f"{d.name}=={d.recorded}" for d in matter if d.name != "python"]})
+        fix = f" If it does not behave: {install}" if install else ""
         warnings.warn(f"{ref} was saved with other versions: {said(matter)}.{fix}", EnvironmentWarning, stacklevel=6)
 
 

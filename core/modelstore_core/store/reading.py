@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelstore_core.errors import InvalidInput
 from modelstore_core.formats.trust import Trust, parse_trust
@@ -14,6 +14,9 @@ from modelstore_core.registry import queries
 from modelstore_core.store import listing
 from modelstore_core.store.handle import Handle
 from modelstore_core.store.loading import LoadAs, load, pull
+
+if TYPE_CHECKING:
+    from modelstore_core.model.inspection import Inspection
 
 __all__ = ["Reading"]
 
@@ -52,6 +55,21 @@ class Reading:
         """
         parsed = parse_reference(reference)
         return pull(self._handle, parsed, Path(target))
+
+    def inspect(self, reference: str, *, trust: str | Iterable[str] | Trust | None = None) -> "Inspection":
+        """What is to be known of the version before it is loaded: its bytes are checked and scanned, none is loaded.
+
+        Args:
+            reference: `name`, `name@3`, `name@alias`.
+            trust: The policy to judge it by; the store's if left out.
+
+        Raises:
+            NotFound, VersionDeleted, VersionPurged, Corrupt: As for `load`.
+        """
+        from modelstore_core.store.inspecting import inspect  # scanners are for those who ask
+
+        record = self.get(reference)
+        return inspect(self._handle, record, self._handle.settings.trust if trust is None else parse_trust(trust))
 
     def get(self, reference: str) -> ModelVersion:
         """The version's record, without its bytes; by number also of a deleted version.

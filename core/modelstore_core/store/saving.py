@@ -13,7 +13,7 @@ from modelstore_core.model import names
 from modelstore_core.model.json import JsonObject, as_json, as_metrics, as_params, as_tags
 from modelstore_core.model.operations import AddVersion
 from modelstore_core.model.records import ModelVersion
-from modelstore_core.registry.saving import Draft, save
+from modelstore_core.registry.saving import Draft, Prove, save
 from modelstore_core.registry.writer import Request
 from modelstore_core.storage.files import typed_errors
 from modelstore_core.store.handle import Handle
@@ -22,6 +22,8 @@ __all__ = ["Description", "ExtraFiles", "checked_aliases", "save_model"]
 
 ExtraFiles: TypeAlias = Mapping[str, str | os.PathLike[str]] | Sequence[str | os.PathLike[str]] | None
 """Paths of files and folders, by the name that each gets in the version; without names, by their own."""
+
+_PROVED_WITHIN = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +48,10 @@ def save_model(
     format: str | None,  # noqa: A002 - the word users know
     input_example: object,
     extra_files: ExtraFiles,
+    prove: bool | float = False,
 ) -> ModelVersion:
     """Write, send and publish; on a typed error nothing is left behind."""
+    seconds = _checked_limit(prove)
     record = _record(said)  # everything that can be wrong with the words is found before anything is written
     aliases, extras = checked_aliases(said.aliases), _extras(extra_files)
     writer = handle.writer(name)
@@ -63,6 +67,8 @@ def save_model(
                 )
             meter.expect(stage.sizes())
             draft = Draft(record=_completed(record, written), aliases=aliases)
+            if seconds:
+                draft = replace(draft, prove=_proof(handle, name, model, input_example, written, seconds))
             outcome = save(writer, sight, stage, draft, request)
         if outcome.entry is not None and isinstance(outcome.entry.op, AddVersion):
             published = outcome.entry.op.data
@@ -72,6 +78,23 @@ def save_model(
     stage.discard(keep=published)
     handle.kept(outcome)
     return handle.record(outcome.view, outcome.number)
+
+
+def _checked_limit(prove: bool | float) -> float | None:  # noqa: FBT001 -- the public argument, as it came in
+    """How many seconds a proof may take; None: there is to be none."""
+    if isinstance(prove, bool):
+        return _PROVED_WITHIN if prove else None
+    if isinstance(prove, int | float) and prove > 0:
+        return float(prove)
+    raise InvalidInput(f"prove={prove!r} is no time.", value=prove, fix="Pass True, or the seconds it may take.")
+
+
+def _proof(
+    handle: Handle, name: str, model: object, example: object, written: formats.Written, seconds: float
+) -> Prove:
+    from modelstore_core.store.proving import Proof  # only some saves ask for it
+
+    return Proof(handle=handle, name=name, model=model, example=example, written=written, seconds=seconds)
 
 
 def _extras(files: ExtraFiles) -> Mapping[str, str | os.PathLike[str]]:

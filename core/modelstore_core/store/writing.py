@@ -40,6 +40,7 @@ class Writing:
         format: str | None = None,  # noqa: A002 - the word users know
         key: str | None = None,
         attempt: int = 0,
+        prove: bool | float = False,
     ) -> ModelVersion:
         """Publish the model as the next version of `name`, whole or not at all.
 
@@ -62,10 +63,14 @@ class Writing:
             format: A format's name; by the object's class if left out.
             key: What names this piece of work: run, step and output.
             attempt: Which attempt at it this is, as the orchestrator counts.
+            prove: Before the version is published, read it back from the store in a clean process, which knows what
+                is installed and nothing of this script, and predict the input example there. True: within five
+                minutes; a number: within so many seconds. What came of it is the version's `proved`.
 
         Raises:
             InvalidInput: A name, value or format is not what it must be.
             NotSerializable: The object cannot be turned into files.
+            ProofFailed: The clean process did not get the object back; nothing was published.
             AttemptSuperseded: A later attempt of the key has decided, and its version is not live.
             UnsafeStorage: The storage cannot hold a store.
         """
@@ -82,6 +87,7 @@ class Writing:
             format=format,
             input_example=input_example,
             extra_files=extra_files,
+            prove=prove,
         )
 
     def promote(
