@@ -19,7 +19,7 @@ from modelstore_core.formats.onnx import ONNX_PROVIDERS, check_no_other_files
 from modelstore_core.formats.paths import is_file_inside
 from modelstore_core.formats.trust import Trust, refuse_shape, refuse_unlisted
 
-__all__ = ["load_pyfunc"]
+__all__ = ["check_pyfunc", "load_pyfunc"]
 
 _LARGEST_MLMODEL: Final = 16 << 20
 _PLAIN_PICKLES: Final = ("pickle", "cloudpickle")
@@ -38,9 +38,7 @@ def load_pyfunc(folder: Path, trust: Trust) -> object:
         InvalidInput: There is no MLmodel, it has no `python_function` flavor, or MLflow does not take it.
         MissingExtra: MLflow, or a library of the model, is not installed.
     """
-    flavors = _flavors(folder)
-    if trust.level != "full":
-        _judge(folder, flavors, trust)
+    check_pyfunc(folder, trust)
     pyfunc, mlflow_errors = _import_mlflow()
     try:
         # No warnings: to make them, MLflow follows whatever requirements.txt includes.
@@ -53,6 +51,17 @@ def load_pyfunc(folder: Path, trust: Trust) -> object:
             value=str(folder),
             fix="MLflow takes no path with '#', '%' or control characters; else see what it says.",
         ) from error
+
+
+def check_pyfunc(folder: Path, trust: Trust) -> None:
+    """Return only if the policy allows all that MLflow would open; MLflow itself is not needed to know.
+
+    Raises:
+        Untrusted, InvalidInput, MissingExtra: As `load_pyfunc`.
+    """
+    flavors = _flavors(folder)
+    if trust.level != "full":
+        _judge(folder, flavors, trust)
 
 
 def _import_mlflow() -> tuple[Any, Any]:
