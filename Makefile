@@ -6,11 +6,11 @@ PYTEST := env -u MODELSTORE_URL -u MODELSTORE_ACTOR $(PY) -m pytest
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow soak check lint format bench pins clean
+.PHONY: help demo test test-slow test-formats soak check lint format bench pins clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 # dev holds all of demo: a set-up for tests serves the demo too
 .venv/.ready-demo: pyproject.toml constraints.txt
@@ -30,6 +30,9 @@ test: .venv/.ready-dev ## Run the tests (those of minutes apart)
 
 test-slow: .venv/.ready-dev ## Run the tests that take minutes
 	@$(PYTEST) -m "slow and not soak"
+
+test-formats: ## Try frameworks that .venv lacks, each in its own environment; FRAMEWORKS=torch,keras selects
+	@$${PYTHON:-python3} tools/test_formats.py
 
 EFFORT ?= 1
 soak: .venv/.ready-dev ## Try to break the protocol for about an hour, or EFFORT=n times as long

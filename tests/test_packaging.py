@@ -57,7 +57,7 @@ def test_the_wheel_holds_the_three_packages_and_nothing_else(wheel: zipfile.ZipF
         str(path.relative_to(ROOT / source))
         for package, source in SOURCES.items()
         for path in (ROOT / source / package).rglob("*")
-        if path.suffix == ".py" or path.name in {"py.typed", "trusted_names.txt"}
+        if path.suffix == ".py" or path.name == "py.typed" or path.name.endswith("_names.txt")
     }
 
     assert {name for name in wheel.namelist() if ".dist-info/" not in name} == expected

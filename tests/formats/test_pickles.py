@@ -206,7 +206,7 @@ def test_a_name_that_the_scan_did_not_show_is_not_resolved(path: Path) -> None:
     pickles.dump(Doubler(), path)
 
     with path.open("rb") as file, pytest.raises(Untrusted, match="which its scan did not show"):
-        pickles._Restricted(file, {}, "model.pkl").load()
+        pickles.Restricted(file, {}, "model.pkl").load()
 
 
 def test_a_part_beyond_all_depth_is_named_as_far_as_it_goes(path: Path) -> None:

@@ -6,15 +6,20 @@ from functools import cache
 from modelstore_core.errors import NotSerializable, UnknownFormat
 from modelstore_core.formats.catboost import CatboostFormat
 from modelstore_core.formats.files import FileFormat, FolderFormat
+from modelstore_core.formats.keras import KerasFormat
 from modelstore_core.formats.lightgbm import LightgbmFormat
 from modelstore_core.formats.objects import class_name
 from modelstore_core.formats.onnx import OnnxFormat
 from modelstore_core.formats.pickled import PickleFormat
+from modelstore_core.formats.prophet import ProphetFormat
 from modelstore_core.formats.protocol import Format
+from modelstore_core.formats.pytorch import PytorchFormat, StateDictFormat
 from modelstore_core.formats.several import SeveralFormat
 from modelstore_core.formats.sklearn import SklearnFormat
+from modelstore_core.formats.spacy import SpacyFormat
 from modelstore_core.formats.statsmodels import StatsmodelsFormat
 from modelstore_core.formats.tables import NumpyFormat, PandasFormat
+from modelstore_core.formats.transformers import TransformersFormat
 from modelstore_core.formats.xgboost import XgboostFormat
 
 __all__ = ["ENTRY_POINTS", "choose", "format_named", "format_names"]
@@ -29,6 +34,12 @@ _SHIPPED: tuple[Format, ...] = (
     LightgbmFormat(),
     CatboostFormat(),
     OnnxFormat(),
+    ProphetFormat(),
+    SpacyFormat(),
+    KerasFormat(),
+    TransformersFormat(),
+    PytorchFormat(),
+    StateDictFormat(),
     StatsmodelsFormat(),
     NumpyFormat(),
     PandasFormat(),

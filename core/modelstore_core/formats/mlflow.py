@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from modelstore_core.errors import InvalidInput
-from modelstore_core.formats import pickles
+from modelstore_core.formats import pickles, torch_files
 from modelstore_core.formats.catboost import CATBOOST_CLASSES
+from modelstore_core.formats.keras import check_keras
 from modelstore_core.formats.missing import missing_library
 from modelstore_core.formats.mlmodel import MLMODEL
 from modelstore_core.formats.onnx import ONNX_PROVIDERS, check_no_other_files
-from modelstore_core.formats.paths import is_file_inside
+from modelstore_core.formats.paths import is_file_inside, is_inside
+from modelstore_core.formats.spacy import check_spacy
 from modelstore_core.formats.trust import Trust, refuse_shape, refuse_unlisted
 
 __all__ = ["check_pyfunc", "load_pyfunc"]
@@ -25,7 +27,7 @@ _LARGEST_MLMODEL: Final = 16 << 20
 _PLAIN_PICKLES: Final = ("pickle", "cloudpickle")
 # What the python_function section may say: everything else runs code or reads other files.
 _KNOWN_KEYS: Final = frozenset(
-    {"data", "env", "loader_module", "model_path", "predict_fn", "python_version", "streamable"}
+    {"data", "env", "loader_module", "model_path", "pickle_module_name", "predict_fn", "python_version", "streamable"}
 )
 Section = Mapping[str, Any]
 
@@ -109,7 +111,7 @@ def _document(folder: Path) -> object:
 def _judge(folder: Path, flavors: Section, trust: Trust) -> None:
     conf = flavors["python_function"]
     for key in sorted(conf.keys() - _KNOWN_KEYS, key=str):
-        if conf[key]:
+        if not _says_nothing(conf[key]):
             _refuse(f"its python_function section has {key!r}: {conf[key]!r}")
     for name, section in flavors.items():
         if isinstance(section, Mapping) and section.get("code"):
@@ -121,9 +123,13 @@ def _judge(folder: Path, flavors: Section, trust: Trust) -> None:
         _refuse(f"its loader is {conf.get('loader_module')!r}, which is none of {', '.join(_LOADERS)}")
     # MLflow reads a second MLmodel beside the data file: in the folder itself that is the one judged here.
     data = conf.get("data")
-    if data is not None and "/" in _file(folder, data):
+    if data is not None and conf["loader_module"] not in _OF_FOLDERS and "/" in _file(folder, data):
         _refuse(f"its data lies in a folder of its own: {data!r}")
     judge(folder, flavors, trust)
+
+
+def _says_nothing(value: object) -> bool:
+    return not value or (isinstance(value, Mapping) and all(part is None for part in value.values()))
 
 
 def _judge_sklearn(folder: Path, flavors: Section, trust: Trust) -> None:
@@ -166,6 +172,30 @@ def _judge_statsmodels(folder: Path, flavors: Section, trust: Trust) -> None:
     pickles.check(folder / _file(folder, flavors["python_function"].get("data")), trust)
 
 
+def _judge_prophet(folder: Path, flavors: Section, trust: Trust) -> None:
+    del trust  # JSON, of which Prophet makes numbers and frames
+    _file(folder, flavors["python_function"].get("data"))
+
+
+def _judge_spacy(folder: Path, flavors: Section, trust: Trust) -> None:
+    check_spacy(_data_folder(folder, flavors["python_function"].get("data")), trust)
+
+
+def _judge_pytorch(folder: Path, flavors: Section, trust: Trust) -> None:
+    data = _data_folder(folder, flavors["python_function"].get("data"))
+    module = (data / _file(data, "pickle_module_info.txt")).read_text(encoding="utf-8", errors="replace")
+    if module not in _TORCH_PICKLES:
+        _refuse(f"its pickle module is {module!r}")
+    torch_files.check(data / _file(data, "model.pth"), trust)
+
+
+def _judge_keras(folder: Path, flavors: Section, trust: Trust) -> None:
+    if flavors["python_function"].get("data") or _section(flavors, "keras").get("save_exported_model"):
+        _refuse("its data is a program of TensorFlow")
+    data = _data_folder(folder, _section(flavors, "keras").get("data"))
+    check_keras(data / _file(data, "model.keras"), trust)
+
+
 def _judge_pickle(folder: Path, name: object, section: Section, trust: Trust) -> None:
     if section.get("serialization_format", "pickle") not in _PLAIN_PICKLES:
         _refuse(f"it is stored as {section['serialization_format']!r}, with a trust list of its own")
@@ -183,11 +213,25 @@ def _file(folder: Path, name: object) -> str:
     return name
 
 
+def _data_folder(folder: Path, name: object) -> Path:
+    """The folder that a loader opens: one level down, without links, and without an MLmodel to be read instead."""
+    if not isinstance(name, str) or "/" in name or not is_inside(name) or not _is_real_folder(folder / name):
+        _refuse(f"it names {name!r}, which is no folder of the folder")
+    if (folder / name / MLMODEL).exists():
+        _refuse(f"its data has an {MLMODEL} of its own")
+    return folder / name
+
+
+def _is_real_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and not any(one.is_symlink() for one in path.rglob("*"))
+
+
 def _refuse(why: str) -> NoReturn:
     refuse_shape(repr(MLMODEL), why)
 
 
 _LIGHTGBM_BOOSTER: Final = "lightgbm.basic.Booster"
+_TORCH_PICKLES: Final = ("pickle", "mlflow.pytorch.pickle_module")
 _PREDICT_FUNCTIONS: Final = ("predict", "predict_proba", "predict_log_proba", "predict_joint_log_proba", "score")
 _LOADERS: Final[Mapping[str, Callable[[Path, Section, Trust], None]]] = {
     "mlflow.sklearn": _judge_sklearn,
@@ -196,4 +240,10 @@ _LOADERS: Final[Mapping[str, Callable[[Path, Section, Trust], None]]] = {
     "mlflow.catboost": _judge_catboost,
     "mlflow.onnx": _judge_onnx,
     "mlflow.statsmodels": _judge_statsmodels,
+    "mlflow.prophet": _judge_prophet,
+    "mlflow.pytorch": _judge_pytorch,
+    "mlflow.spacy": _judge_spacy,
+    "mlflow.keras": _judge_keras,
 }
+# whose data is a folder of several files
+_OF_FOLDERS: Final = frozenset({"mlflow.pytorch", "mlflow.spacy"})

@@ -108,17 +108,21 @@ _DOTTED_PROTOCOL = 4
 _MAPPED_BELOW = 3
 
 
-def scan(file: BinaryIO) -> Scan:
+def scan(file: BinaryIO, *, persistent: bool = False) -> Scan:
     """Follow the whole file, which must be seekable, and leave it at its end.
+
+    Args:
+        file: What may be a pickle.
+        persistent: Whether it may hold persistent ids: its reader must make nothing but data of them.
 
     Raises:
         UnscannableError: The file is not exactly one plain pickle, or hides a name.
     """
-    return _Scanner(file).run()
+    return _Scanner(file, persistent=persistent).run()
 
 
 class _Scanner:
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, *, persistent: bool) -> None:
         self._file = file
         self._size = file.seek(0, 2)
         self._protocol = 0
@@ -150,6 +154,7 @@ class _Scanner:
             **dict.fromkeys((b"I", b"L", b"F", b"S", b"V"), self._long_line),
             **{code: partial(self._payload, form) for code, form in _PAYLOADS.items()},
             **{code: partial(self._text, form) for code, form in _TEXTS.items()},
+            **({b"Q": self._persistent_id} if persistent else {}),
         }
 
     def run(self) -> Scan:
@@ -301,6 +306,10 @@ class _Scanner:
         if not isinstance(self._stack[-1], _Global):
             self._doubt = "it calls what it has computed"
         self._stack[-1] = None
+
+    def _persistent_id(self) -> None:
+        self._take(1)
+        self._stack.append(None)
 
     def _put(self, index: int) -> None:
         if index > self._size:

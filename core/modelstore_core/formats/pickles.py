@@ -9,10 +9,23 @@ from typing import BinaryIO, Final, Literal
 
 from modelstore_core.errors import Corrupt, MissingExtra, NotSerializable
 from modelstore_core.formats.missing import missing_library
-from modelstore_core.formats.opcodes import Globals, UnscannableError, scan
+from modelstore_core.formats.opcodes import Globals, Scan, UnscannableError, scan
+from modelstore_core.formats.torch_zip import is_zip, scan_torch
 from modelstore_core.formats.trust import Trust, refuse_pickle, refuse_shape, refuse_unlisted
 
-__all__ = ["Dumped", "check", "dump", "load", "named"]
+__all__ = [
+    "Dumped",
+    "Globals",
+    "Restricted",
+    "allowed",
+    "built",
+    "check",
+    "dump",
+    "holds_pickle",
+    "load",
+    "named",
+    "rests_on_main",
+]
 
 Dumped = Literal["pickle", "cloudpickle"]
 
@@ -66,9 +79,29 @@ def _defined_in_main(path: Path) -> bool:
         return any(module in _MAIN for module, _ in _scan_own(file, path))
 
 
+def rests_on_main(path: Path) -> bool:
+    """Whether a file just written, a pickle or PyTorch's, names what the main script defines."""
+    with path.open("rb") as file:
+        return any(module in _MAIN for module, _ in _scan_own(file, path))
+
+
+def holds_pickle(path: Path) -> bool:
+    """Whether the file is a pickle, or PyTorch's zip file around one."""
+    with path.open("rb") as file:
+        try:
+            _scan_any(file)
+        except UnscannableError:
+            return False
+    return True
+
+
+def _scan_any(file: BinaryIO) -> Scan:
+    return scan_torch(file) if is_zip(file) else scan(file)
+
+
 def _scan_own(file: BinaryIO, path: Path) -> Globals:
     try:
-        return scan(file).names
+        return _scan_any(file).names
     except UnscannableError as error:
         raise NotSerializable(
             f"The pickle of the model could never be loaded under a trust policy: {error}.",
@@ -148,7 +181,7 @@ def check(path: Path, trust: Trust) -> None:
         Untrusted: The policy says no.
     """
     with path.open("rb") as file:
-        _allowed(file, path, trust)
+        allowed(file, path.name, trust)
 
 
 def load(path: Path, trust: Trust) -> object:
@@ -160,33 +193,45 @@ def load(path: Path, trust: Trust) -> object:
         Corrupt: The file is no whole pickle.
     """
     with path.open("rb") as file:
-        allowed = _allowed(file, path, trust)
+        names = allowed(file, path.name, trust)
         file.seek(0)
-        unpickler = pickle.Unpickler(file) if allowed is None else _Restricted(file, allowed, path.name)
-        return _unpickle(unpickler, path)
+        unpickler = pickle.Unpickler(file) if names is None else Restricted(file, names, path.name)
+        return built(unpickler.load, path)
 
 
-def _allowed(file: BinaryIO, path: Path, trust: Trust) -> Globals | None:
-    refuse_pickle(trust, repr(path.name))
+def allowed(file: BinaryIO, name: str, trust: Trust, scanner: Callable[[BinaryIO], Scan] = scan) -> Globals | None:
+    """The names that the open file may resolve, all of which the policy allows; None: any.
+
+    Raises:
+        Untrusted: The policy says no.
+    """
+    where = repr(name)
+    refuse_pickle(trust, where)
     if trust.level == "full":
         return None
     try:
-        found = scan(file)
+        found = scanner(file)
     except UnscannableError as error:
-        refuse_shape(repr(path.name), str(error))
+        refuse_shape(where, str(error))
     names = found.names.values()
     if any(name.startswith("cloudpickle.") for name in names):
         # to list these names would be to list every code there is
-        refuse_shape(repr(path.name), "it carries Python code by value", trust.unlisted(names))
+        refuse_shape(where, "it carries Python code by value", trust.unlisted(names))
     if found.doubt is not None:
-        refuse_shape(repr(path.name), found.doubt, trust.unlisted(names))
-    refuse_unlisted(trust, names, repr(path.name))
+        refuse_shape(where, found.doubt, trust.unlisted(names))
+    refuse_unlisted(trust, names, where)
     return found.names
 
 
-def _unpickle(unpickler: pickle.Unpickler, path: Path) -> object:
+def built(load: Callable[[], object], path: Path) -> object:
+    """What a load of the file makes, its failures told apart.
+
+    Raises:
+        MissingExtra: A library that the file names is not installed, or not in a version that fits.
+        Corrupt: The file is no whole pickle.
+    """
     try:
-        return unpickler.load()
+        return load()
     except (pickle.UnpicklingError, EOFError) as error:
         raise Corrupt(f"{path.name!r} is no whole pickle: {error}.", value=path.name) from error
     except ModuleNotFoundError as error:
@@ -199,7 +244,7 @@ def _unpickle(unpickler: pickle.Unpickler, path: Path) -> object:
         ) from error
 
 
-class _Restricted(pickle.Unpickler):
+class Restricted(pickle.Unpickler):
     """Resolves the names that were scanned and approved, and no other."""
 
     def __init__(self, file: BinaryIO, allowed: Globals, where: str) -> None:
@@ -208,6 +253,7 @@ class _Restricted(pickle.Unpickler):
         self._where = where
 
     def find_class(self, module: str, name: str, /) -> object:
+        """The global, if it is one of them, and lies where it says."""
         if (module, name) not in self._approved:
             refuse_shape(repr(self._where), f"it loads {module}.{name}, which its scan did not show")
         found: object = super().find_class(module, name)

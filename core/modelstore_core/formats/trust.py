@@ -33,7 +33,8 @@ Level = Literal["safe", "listed", "full"]
 
 SHIPPED: frozenset[str] = frozenset(
     line
-    for line in Path(__file__).with_name("trusted_names.txt").read_text(encoding="utf-8").splitlines()
+    for file in ("trusted_names.txt", "trusted_torch_names.txt")
+    for line in Path(__file__).with_name(file).read_text(encoding="utf-8").splitlines()
     if line and not line.startswith("#")
 )
 

@@ -30,7 +30,7 @@ from typing import ClassVar
 from modelstore_core.errors import ModelStoreError, Untrusted
 from modelstore_core.formats import Trust, Written, parse_trust, read_pyfunc
 from modelstore_core.formats.folders import write_with
-from modelstore_core.formats.opcodes import UnscannableError, scan
+from modelstore_core.formats.pickles import holds_pickle
 from modelstore_core.formats.protocol import Format
 
 __all__ = ["FormatContract"]
@@ -135,12 +135,12 @@ class FormatContract(ABC):
         saved = self.format.save(model, folder)
 
         if not isinstance(model, os.PathLike):  # files of other programs are given back, not opened
-            assert {name for name in _contents(folder) if _is_pickle(folder / name)} == set(saved.pickles)
+            assert {name for name in _contents(folder) if holds_pickle(folder / name)} == set(saved.pickles)
 
     def test_safe_trust_loads_it_only_without_pickles(self, tmp_path: Path) -> None:
         """`"safe"` means that no pickle is opened."""
         model, folder, written = self._written(tmp_path)
-        pickled = [name for name in written.loads if _is_pickle(folder / name)]
+        pickled = [name for name in written.loads if holds_pickle(folder / name)]
         safe = parse_trust("safe")
 
         if pickled and not isinstance(model, os.PathLike):
@@ -198,15 +198,6 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
     }
-
-
-def _is_pickle(path: Path) -> bool:
-    with path.open("rb") as file:
-        try:
-            scan(file)
-        except UnscannableError:
-            return False
-    return True
 
 
 def _refused(load: Callable[[], object]) -> None:
