@@ -26,7 +26,7 @@ _Way: TypeAlias = Literal["unpickled", "torch", "onnx", "class", "own", "path", 
 _UNPICKLED: Final = frozenset({"sklearn", "pickle", "statsmodels"})
 _OWN: Final = frozenset({"catboost", "numpy", "pandas"})
 _PATHS: Final = frozenset({"file", "folder"})
-_TEXT_OF_LIGHTGBM: Final = "model.txt"
+_TEXT_OF_LIGHTGBM: Final = "model.lgb"
 _LARGEST_MLMODEL: Final = 16 << 20
 
 

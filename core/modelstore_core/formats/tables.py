@@ -48,7 +48,9 @@ class NumpyFormat:
         except ModuleNotFoundError as error:
             raise missing_library("numpy", f"Loading {_ARRAY!r}") from error
         try:
-            return np.load(folder / loads[0], allow_pickle=False)
+            # not `np.load`, which takes a zip file as well and gives back something that is no array
+            with (folder / loads[0]).open("rb") as file:
+                return np.lib.format.read_array(file, allow_pickle=False)
         except (ValueError, EOFError, OSError) as error:
             raise Corrupt(f"{loads[0]!r} is no array of numbers: {error}.", value=loads[0]) from error
 
