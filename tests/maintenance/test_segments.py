@@ -10,8 +10,9 @@ from tests.maintenance.long_logs import INDEX, as_listed, by_the_log, index, lon
 from tests.maintenance.support import block, copied, memory, objects_of
 from tests.protocol.support import save_by
 
-from modelstore_core import Maintained, ModelNotFound, ModelStore, VersionDeleted
-from modelstore_core.documents.segments import LARGEST
+from modelstore_core import Corrupt, Maintained, ModelNotFound, ModelStore, VersionDeleted
+from modelstore_core.documents.segments import LARGEST, Row, pack, write_row
+from modelstore_core.journal import segments as journal_segments
 from modelstore_core.maintenance import compacting
 from modelstore_core.maintenance.building import LARGE, Builder
 from modelstore_core.model.json import JsonObject
@@ -185,6 +186,52 @@ def test_too_many_changes_are_worked_into_their_segments(compacted: MemoryStorag
 
     assert (len(builder.changes), builder.segments == before) == (left, left > 0)
     assert builder.versions == 2100
+
+
+def test_a_superseded_version_in_a_segment_is_a_change(compacted: MemoryStorage) -> None:
+    journal = store_over(compacted)._handle.journal("m")
+    journal.segments.look(1)
+    builder = Builder(journal, journal.segments.known)
+    op = replace(synthetic.plain_version(2101), supersedes=5)
+    builder.take([replace(note(1, ""), op=op), replace(note(1, ""), op=Purge(number=5, record=5))])
+
+    assert builder.changes[5] == {"superseded_by": 2101, "purged": True}
+
+
+def test_rows_are_packed_into_as_many_segments_as_they_need() -> None:
+    rows = [write_row(Row(record=replace(note(n, ""), op=synthetic.plain_version(n)))) for n in range(1, 6)]
+
+    assert [(s.first, s.last) for s, _ in pack("m", 1, iter(rows), 2)] == [(1, 2), (3, 4), (5, 5)]
+
+
+def test_a_refresh_that_needs_a_segment_which_is_gone_is_given_up() -> None:
+    storage = long(3100)
+    refresh_at(storage, 2049)
+    before = storage.get(INDEX)
+    storage.delete(segments(storage))
+    with pytest.raises(Corrupt):
+        refresh_at(storage, 3073)
+
+    assert storage.get(INDEX) == before
+    assert as_listed(storage) == by_the_log(storage)
+
+
+def test_a_version_after_the_index_is_found_by_its_number() -> None:
+    storage = long(2100, annotate=1)
+    refresh_at(storage, 3073)
+
+    assert store_over(storage).get("m@1700") == by_the_log(storage)[-1700]
+
+
+def test_what_is_remembered_of_segments_has_a_limit(compacted: MemoryStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_segments, "_MOST_REMEMBERED", 1000)
+    counting = CountingStorage(compacted)
+    store = store_over(counting)
+    first = store.versions("m")
+    counting.reset()
+
+    assert store.versions("m") == first
+    assert [request.key for request in counting.requests if "/segments/" in request.key] == segments(compacted)
 
 
 def test_records_of_any_length_make_no_document_too_large() -> None:

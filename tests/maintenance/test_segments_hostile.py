@@ -189,7 +189,16 @@ SEGMENTS: Mapping[str, Callable[[MemoryStorage], object]] = {
 }
 
 
-ANEW = frozenset({"torn", "of an op id that nobody had", "of other versions", "with a record of another version"})
+ANEW = frozenset(
+    {
+        "torn",
+        "of an op id that nobody had",
+        "with a row too few",
+        "with common values that are not there",
+        "of other versions",
+        "with a record of another version",
+    }
+)
 
 
 def cases(spoilers: Mapping[str, Callable[[MemoryStorage], object]]) -> pytest.MarkDecorator:
@@ -222,6 +231,15 @@ def test_what_is_not_as_the_log_says_is_found_and_written_anew(
 
     assert flaws
     assert compacting.differences(journal, head) == ()
+    assert placeless(as_listed(spoilt)) == expected
+
+
+@cases({name: INDEXES[name] for name in ("torn", "with files outside", "whose segment is not there")})
+def test_maintain_writes_what_it_cannot_read_anew(spoilt: MemoryStorage, expected: list[ModelVersion]) -> None:
+    store_over(spoilt).maintain()
+    store = store_over(spoilt)
+
+    assert compacting.differences(store._handle.journal("m"), store._handle.view("m").require()) == ()
     assert placeless(as_listed(spoilt)) == expected
 
 

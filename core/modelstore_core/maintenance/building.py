@@ -110,12 +110,11 @@ class Builder:
 
     def _rows(self, segment: Segment) -> Rows:
         """The rows of a segment, stored or not."""
-        body = self._bodies.get(segment.name)
-        if body is None:
-            self._journal.together(self._journal.segments.fetches([segment]))
-            rows = self._journal.segments.rows(segment)
-        else:
-            rows = read_segment(body, segment, self._journal.model)
+        body, stored = self._bodies.get(segment.name), self._journal.segments
+        rows = stored.rows(segment) if body is None else read_segment(body, segment, self._journal.model)
+        if rows is None:
+            self._journal.together(stored.fetches([segment]))
+            rows = stored.rows(segment)
         if rows is None:
             key = self._journal.segments.key(segment)
             raise Corrupt(f"{key!r} is not what its index says.", value=key, fix="`maintain` writes it anew.")

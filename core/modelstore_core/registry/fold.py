@@ -109,7 +109,5 @@ def step(version: Folded, entry: Entry) -> Folded:
             return replace(version, deleted=True)
         case Restore():
             return replace(version, deleted=False)
-        case Purge():
+        case _:  # a purge: nothing else is left that changes a version
             return replace(version, purged=True)
-        case _:
-            return version

@@ -193,8 +193,10 @@ class _Listing:
         return (self._folded(rows, number) for number in range(rows.last, rows.first - 1, -1))
 
     def _rows(self, segment: Segment) -> Rows:
-        self._journal.together(self._journal.segments.fetches([segment]))
         rows = self._journal.segments.rows(segment)
+        if rows is None:
+            self._journal.together(self._journal.segments.fetches([segment]))
+            rows = self._journal.segments.rows(segment)
         if rows is None:
             raise _contradicts(self._journal)
         return rows
