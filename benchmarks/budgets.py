@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 __all__ = ["Budget", "budgets"]
 
 Row = Mapping[str, Any]
-_Where: TypeAlias = tuple[str, str, str, str]
 _PEAKS = {"save": ("peak beyond the model", 0.3), "load": ("peak", 1.2)}
 
 
@@ -32,7 +31,9 @@ def budgets(kept: Mapping[str, Any]) -> Sequence[Budget]:
     """All that can be judged from the parts that were run."""
     judges = {
         "imports": _imports,
-        "transfers": _transfers,
+        "small": _small,
+        "large": _large,
+        "files": _raw,
         "growth": _growth,
         "commits": _commits,
         "requests": _requests,
@@ -50,37 +51,34 @@ def _imports(found: Row) -> Iterator[Budget]:
             yield _most(f"`{row['code']}`{over}, CPU", row["cpu"] * 1000, limit * 1000, "ms")
 
 
-def _transfers(found: Row) -> Iterator[Budget]:
-    of = {(row["kind"], row["where"], row["who"], row["act"]): row for row in found["rows"]}
-    if ("small", "folder", "ours", "save") in of:
-        yield from _small(found, of)
-    for act in ("save", "load"):
-        if ("large", "folder", "ours", act) in of:
-            yield from _large(found, of, act)
-        if ("file", "s3", "ours_files", act) in of:
-            yield _raw(found, of, act)
-
-
-def _small(found: Row, of: Mapping[_Where, Row]) -> Iterator[Budget]:
-    ours, theirs = of["small", "folder", "ours", "save"], of["small", "folder", "joblib", "save"]
+def _small(found: Row) -> Iterator[Budget]:
+    of = _by_who(found)
+    ours, theirs = of["folder", "ours", "save"], of["folder", "joblib", "save"]
     yield _most("save small, folder, CPU over joblib.dump", 1000 * (ours["cpu"] - theirs["cpu"]), 20, "ms")
     waited, fsyncs = ours["wall"] - ours["cpu"], found["files"] + 4
     text = f"save small, folder, wall beyond its CPU, in fsyncs of this run ({1000 * found['fsync']:.2f} ms)"
     yield _most(text, waited / found["fsync"], fsyncs, "")
 
 
-def _large(found: Row, of: Mapping[_Where, Row], act: str) -> Iterator[Budget]:
-    ours, theirs = (of["large", "folder", who, act] for who in ("ours", "joblib_hashed"))
-    what, (peak, limit) = f"{act} {found['mib']} MiB, folder", _PEAKS[act]
-    yield _most(f"{what}, CPU in joblib + sha256", ours["cpu"] / theirs["cpu"], 1.5, "x")
-    yield _most(f"{what}, {peak}", ours["peak"] / (found["mib"] * 2**20), limit, "x")
+def _large(found: Row) -> Iterator[Budget]:
+    of = _by_who(found)
+    for act, (peak, limit) in _PEAKS.items():
+        ours, theirs = (of["folder", who, act] for who in ("ours", "joblib_hashed"))
+        what = f"{act} {found['mib']} MiB, folder"
+        yield _most(f"{what}, CPU in joblib + sha256", ours["cpu"] / theirs["cpu"], 1.5, "x")
+        yield _most(f"{what}, {peak}", ours["peak"] / (found["mib"] * 2**20), limit, "x")
 
 
-def _raw(found: Row, of: Mapping[_Where, Row], act: str) -> Budget:
-    ours, theirs = (of["file", "s3", who, act] for who in ("ours_files", "obstore"))
-    way = "to" if act == "save" else "from"
-    name = f"{found['mib']} MiB {way} S3, throughput in obstore's raw one, hash included"
-    return _least(name, theirs["wall"] / ours["wall"], 0.9, "x")
+def _raw(found: Row) -> Iterator[Budget]:
+    of = _by_who(found)
+    for act, way in (("save", "to"), ("load", "from")):
+        ours, theirs = (of["s3", who, act] for who in ("ours_files", "obstore"))
+        name = f"{found['mib']} MiB {way} S3, throughput in obstore's raw one, hash included"
+        yield _least(name, theirs["wall"] / ours["wall"], 0.9, "x")
+
+
+def _by_who(found: Row) -> Mapping[tuple[str, str, str], Row]:
+    return {(row["where"], row["who"], row["act"]): row for row in found["rows"]}
 
 
 def _growth(found: Row) -> Iterator[Budget]:

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from benchmarks.models import Kind
-
 __all__ = ["QUICK", "Options"]
 
 
@@ -21,7 +19,7 @@ class Options:
         synthetic: The same for the one whose log is written straight into the storage.
         writers: How many processes save at a time.
         saves: How often each of them does.
-        kinds: What is saved where save and load are compared; without "small" that is spared elsewhere too.
+        frameworks: Whether models of scikit-learn are saved where any file would do: its import takes seconds.
         peers: Whether the others take part.
     """
 
@@ -34,7 +32,7 @@ class Options:
     synthetic: int = 100_000
     writers: tuple[int, ...] = (1, 4, 8)
     saves: int = 50
-    kinds: tuple[Kind, ...] = ("small", "large", "file")
+    frameworks: bool = True
     peers: bool = True
 
 

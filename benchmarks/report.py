@@ -35,7 +35,7 @@ def _part(told: Mapping[str, Any], part: str) -> Iterator[str]:
 
 def _machines(kept: Mapping[str, Any]) -> Iterator[str]:
     """Each machine that a part was run on: one, as a rule."""
-    for machine in sorted({tuple(told["machine"].items()) for told in kept.values()}):
+    for machine in sorted({tuple(sorted(told["machine"].items())) for told in kept.values()}):
         yield f"Machine: {', '.join(f'{name} {value}' for name, value in machine)}."
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,9 @@ PARTS: Mapping[str, Callable[[Options], Mapping[str, Any]]] = {
     "requests": requests.measure,
     "growth": growth.measure,
     "commits": commits.measure,
-    "transfers": transfers.measure,
+    "small": partial(transfers.measure, kind="small"),
+    "large": partial(transfers.measure, kind="large"),
+    "files": partial(transfers.measure, kind="file"),
 }
 
 
@@ -46,7 +49,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"{name} …", flush=True)
         kept[name] = _told(name, options, words)
         if not said.quick:
-            RESULTS.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            RESULTS.write_text(
+                json.dumps({part: kept[part] for part in PARTS if part in kept}, indent=1) + "\n", encoding="utf-8"
+            )
     page = rendered(kept)
     if said.quick:
         print(page)
@@ -83,7 +88,6 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(f"--{name}", type=int, help=f"instead of {getattr(Options(), name):,}")
     for name in ("patience", "latency_ms"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, help=f"instead of {getattr(Options(), name)}")
-    parser.add_argument("--kinds", nargs="+", choices=Options().kinds, help="what is saved; all if left out")
     for name in ("versions", "writers"):
         parser.add_argument(f"--{name}", type=int, nargs="+", help=f"instead of {getattr(Options(), name)}")
     return parser

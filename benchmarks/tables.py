@@ -145,5 +145,7 @@ TABLES = {
     "requests": _requests,
     "growth": _growth,
     "commits": _commits,
-    "transfers": _transfers,
+    "small": _transfers,
+    "large": _transfers,
+    "files": _transfers,
 }

@@ -28,9 +28,9 @@ def told(part: str, found: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def test_files_are_sent_and_fetched_in_a_folder_and_on_s3() -> None:
-    found = transfers.measure(replace(TINY, kinds=("file",)))
+    found = transfers.measure(TINY, "file")
 
-    page = rendered(told("transfers", found))
+    page = rendered(told("files", found))
     assert {(row["where"], row["who"], row["act"]) for row in found["rows"]} == {
         (where, who, act)
         for where, other in (("folder", "cp"), ("s3", "obstore"))
@@ -42,7 +42,7 @@ def test_files_are_sent_and_fetched_in_a_folder_and_on_s3() -> None:
 
 
 def test_writers_are_counted_with_what_they_saved() -> None:
-    found = commits.measure(replace(TINY, kinds=()))
+    found = commits.measure(replace(TINY, frameworks=False))
 
     assert [(row["done"], row["failed"]) for row in found["rows"]] == [(2, 0), (4, 0)] * 4
     assert "| 1 writer | 2 writers |" in rendered(told("commits", found))
@@ -61,7 +61,7 @@ def test_a_long_history_is_asked_what_a_short_one_is() -> None:
 
 
 def test_each_verb_is_counted_and_held_to_its_budget() -> None:
-    found = requests.measure(replace(TINY, kinds=()))
+    found = requests.measure(replace(TINY, frameworks=False))
 
     judged = {budget.name: budget for budget in budgets(told("requests", found))}
     assert judged["save, cold: requests / rounds"].measured == "9 / 4"

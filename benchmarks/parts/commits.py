@@ -40,7 +40,7 @@ def _rows(options: Options, top: Path, server: Server) -> Iterator[Mapping[str, 
     for name, where in _TAKING_PART:
         if CONTENDERS[name].environment != "ours" and not options.peers:
             continue
-        if name not in _TINY and "small" not in options.kinds:
+        if name not in _TINY and not options.frameworks:
             continue
         for writers in options.writers:
             print(f"  {name}, {where}, {writers} writers", flush=True)

@@ -32,7 +32,7 @@ def measure(options: Options) -> Mapping[str, Any]:
     """Rows of our verbs, cold and warm, and rows of everybody's save and load."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, serving(options.latency_ms) as server:
         verbs = list(_verbs(server, Path(folder)))
-        names = _OTHERS if "small" in options.kinds else ()
+        names = _OTHERS if options.frameworks else ()
         others = [row for name in names for row in _other(name, options, server, Path(folder))]
         return {"latency_ms": options.latency_ms, "files": SMALL_FILES, "verbs": verbs, "others": others}
 

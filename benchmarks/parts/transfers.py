@@ -46,12 +46,12 @@ class _Bench:
     found: dict[tuple[Kind, Where, str, str], list[Cost]] = field(default_factory=lambda: defaultdict(list))
 
 
-def measure(options: Options) -> Mapping[str, Any]:
-    """One row for each of those who took part, each place and kind of model, and each of save and load."""
+def measure(options: Options, kind: Kind) -> Mapping[str, Any]:
+    """One row for each of those who took part, each place, and each of save and load."""
     with ExitStack() as stack:
         bench = _Bench(options, Path(stack.enter_context(_folder())), stack.enter_context(serving()))
         for _ in range(options.repeats):
-            for kind, where, name in _program(options):
+            for where, name in _program(kind, peers=options.peers):
                 _once(bench, kind, where, name)
         rows = [
             {"kind": kind, "where": where, "who": name, "act": act, "runs": len(costs), **best(costs).as_json()}
@@ -64,10 +64,10 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="bench-")
 
 
-def _program(options: Options) -> Iterator[tuple[Kind, Where, str]]:
-    for (kind, where), names in _TAKING_PART.items():
-        here = [name for name in names if options.peers or CONTENDERS[name].environment == "ours"]
-        yield from ((kind, where, name) for name in here if kind in options.kinds)
+def _program(kind: Kind, *, peers: bool) -> Iterator[tuple[Where, str]]:
+    for (of, where), names in _TAKING_PART.items():
+        here = [name for name in names if peers or CONTENDERS[name].environment == "ours"]
+        yield from ((where, name) for name in here if of == kind)
 
 
 def _once(bench: _Bench, kind: Kind, where: Where, name: str) -> None:
