@@ -42,6 +42,10 @@ __all__ = [
 ]
 
 
+_MOVES = frozenset({"aliases", "previous", "back"})
+"""The fields of an entry that say how it moved aliases."""
+
+
 class _Any(Enum):
     ANY = "any"
 
@@ -176,7 +180,7 @@ def _set_alias(view: View, version: Folded, move: Move, reason: str, evidence: t
 
 
 def _move_at(view: View, seq: int, alias: str) -> Move:
-    for move in moves_of(view.journal.entry(seq, view.require())):
+    for move in moves_of(view.journal.entry(seq, view.require(), _MOVES)):
         if move.alias == alias:
             return move
     raise view.corrupt(f"does not set the alias {alias!r} at {seq}")
