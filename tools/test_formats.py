@@ -95,13 +95,13 @@ def summary(log: Path, code: int) -> str:
     return found[-1] if found else f"no result, exit code {code}"
 
 
-def record(results: list[Result]) -> None:
-    """Replace the rows of what ran in the page's table; the others stay."""
+def record(result: Result) -> None:
+    """Replace the framework's row of the page's table; the others stay."""
     page = PAGE.read_text(encoding="utf-8")
     before, start, rest = page.partition("<!-- results: written by tools/test_formats.py -->\n")
     table, end, after = rest.partition("<!-- end of results -->")
     rows = {line.split("|")[1].strip(): line for line in table.splitlines()[2:] if line.startswith("|")}
-    rows |= {result.name: result.row() for result in results}
+    rows[result.name] = result.row()
     header = "".join(f"{line}\n" for line in table.splitlines()[:2])
     body = "".join(f"{rows[name]}\n" for name in sorted(rows))
     PAGE.write_text(f"{before}{start}{header}{body}{end}{after}", encoding="utf-8")
@@ -120,7 +120,7 @@ def main() -> int:
         print(f"{name}: installing and testing …", flush=True)
         results.append(attempt(name))
         print(f"{name}: {results[-1].said}", flush=True)
-    record(results)
+        record(results[-1])
     failed = [one.name for one in results if not one.passed]
     print(f"{len(results) - len(failed)} of {len(results)} frameworks passed; docs/formats.md has the table.")
     if failed:
