@@ -39,8 +39,8 @@ def test_a_name_decides_otherwise() -> None:
 
 def test_an_unknown_format_is_answered_with_the_known_ones(tmp_path: Path) -> None:
     known = (
-        "catboost, file, folder, keras, lightgbm, numpy, onnx, pandas, pickle, prophet, pytorch, several, sklearn, "
-        "spacy, state_dict, statsmodels, transformers, xgboost"
+        "catboost, file, folder, keras, lightgbm, numpy, onnx, pandas, pickle, prophet, pytorch, "
+        "sentence_transformers, several, sklearn, spacy, state_dict, statsmodels, transformers, xgboost"
     )
 
     with pytest.raises(UnknownFormat, match=f"no format 'caffe'.* Known are {known}"):
@@ -100,7 +100,7 @@ def test_a_package_brings_its_own_format(install: Callable[[str], None], tmp_pat
     assert written.format == "reversed"
     assert (folder / "text").read_text() == "cba"
     assert read(folder, format="reversed", loads=written.loads, trust=SAFE) == "abc"
-    with pytest.raises(UnknownFormat, match="pytorch, reversed, several, sklearn"):
+    with pytest.raises(UnknownFormat, match="pytorch, reversed, sentence_transformers, several"):
         read(folder, format="absent", loads=written.loads, trust=SAFE)
 
 

@@ -6,6 +6,7 @@ from functools import cache
 from modelstore_core.errors import NotSerializable, UnknownFormat
 from modelstore_core.formats.catboost import CatboostFormat
 from modelstore_core.formats.files import FileFormat, FolderFormat
+from modelstore_core.formats.flavors import FLAVOR_PREFIX, FlavorFormat
 from modelstore_core.formats.keras import KerasFormat
 from modelstore_core.formats.lightgbm import LightgbmFormat
 from modelstore_core.formats.objects import class_name
@@ -14,6 +15,7 @@ from modelstore_core.formats.pickled import PickleFormat
 from modelstore_core.formats.prophet import ProphetFormat
 from modelstore_core.formats.protocol import Format
 from modelstore_core.formats.pytorch import PytorchFormat, StateDictFormat
+from modelstore_core.formats.sentence_transformers import SentenceTransformersFormat
 from modelstore_core.formats.several import SeveralFormat
 from modelstore_core.formats.sklearn import SklearnFormat
 from modelstore_core.formats.spacy import SpacyFormat
@@ -38,6 +40,7 @@ _SHIPPED: tuple[Format, ...] = (
     SpacyFormat(),
     KerasFormat(),
     TransformersFormat(),
+    SentenceTransformersFormat(),
     PytorchFormat(),
     StateDictFormat(),
     StatsmodelsFormat(),
@@ -45,6 +48,7 @@ _SHIPPED: tuple[Format, ...] = (
     PandasFormat(),
     SklearnFormat(),
 )
+_PYTHON_MODEL: Format = FlavorFormat("pyfunc")
 _ANYTHING: Format = PickleFormat()
 _SEVERAL: Format = SeveralFormat(lambda model: _fitting(model), lambda name: format_named(name))  # noqa: PLW0108 -- defined below
 _NAMES = frozenset(one.name for one in (*_SHIPPED, _SEVERAL, _ANYTHING))
@@ -72,15 +76,17 @@ def choose(model: object, format: str | None) -> Format:  # noqa: A002 - the pub
 
 
 def _fitting(model: object) -> Format:
-    return next((one for one in (*_third_party(), *_SHIPPED, _SEVERAL) if one.accepts(model)), _ANYTHING)
+    return next((one for one in (*_third_party(), *_SHIPPED, _PYTHON_MODEL, _SEVERAL) if one.accepts(model)), _ANYTHING)
 
 
 def format_named(name: str) -> Format:
-    """The format of that name.
+    """The format of that name; "mlflow:" and the name of one of MLflow's flavors is a format too.
 
     Raises:
         UnknownFormat: There is none; the message lists those there are.
     """
+    if name.startswith(FLAVOR_PREFIX):
+        return FlavorFormat(name.removeprefix(FLAVOR_PREFIX))
     for one in (*_SHIPPED, _SEVERAL, _ANYTHING):
         if one.name == name:
             return one

@@ -21,7 +21,7 @@ from modelstore_core.formats.paths import is_file_inside, is_inside
 from modelstore_core.formats.spacy import check_spacy
 from modelstore_core.formats.trust import Trust, refuse_shape, refuse_unlisted
 
-__all__ = ["check_pyfunc", "load_pyfunc"]
+__all__ = ["check_pyfunc", "import_mlflow", "load_pyfunc"]
 
 _LARGEST_MLMODEL: Final = 16 << 20
 _PLAIN_PICKLES: Final = ("pickle", "cloudpickle")
@@ -41,7 +41,7 @@ def load_pyfunc(folder: Path, trust: Trust) -> object:
         MissingExtra: MLflow, or a library of the model, is not installed.
     """
     check_pyfunc(folder, trust)
-    pyfunc, mlflow_errors = _import_mlflow()
+    pyfunc, mlflow_errors = import_mlflow()
     try:
         # No warnings: to make them, MLflow follows whatever requirements.txt includes.
         return pyfunc.load_model(str(folder.absolute()), suppress_warnings=True)
@@ -66,7 +66,12 @@ def check_pyfunc(folder: Path, trust: Trust) -> None:
         _judge(folder, flavors, trust)
 
 
-def _import_mlflow() -> tuple[Any, Any]:
+def import_mlflow() -> tuple[Any, Any]:
+    """`mlflow.pyfunc` and `mlflow.exceptions`, imported without their side effects.
+
+    Raises:
+        MissingExtra: MLflow is not installed.
+    """
     # Both are read when MLflow is first imported: it would send usage data, and take over the logger "mlflow".
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_CONFIGURE_LOGGING", "false")

@@ -18,7 +18,7 @@ from modelstore_core.formats.objects import class_name, is_a, version_of
 from modelstore_core.formats.protocol import Saved
 from modelstore_core.formats.trust import Trust, refuse_shape, refuse_unlisted
 
-__all__ = ["TransformersFormat", "check_pretrained"]
+__all__ = ["TransformersFormat", "check_pretrained", "items"]
 
 _MODEL: Final = "transformers.modeling_utils.PreTrainedModel"
 _PEFT: Final = "peft.peft_model.PeftModel"
@@ -144,14 +144,15 @@ def _check_configuration(path: Path, name: str) -> None:
         raise Corrupt(f"{name!r} is no JSON: {error}.", value=name) from error
     if path.name == "tokenizer.json":  # data of the tokenizers library, with texts of all kinds
         return
-    for key, value in _items(document):
+    for key, value in items(document):
         if key in _LEADING_AWAY and value:
             refuse_shape(repr(name), f"its {key!r} leads to code or weights elsewhere")
         if key.endswith("implementation") and "/" in str(value):
             refuse_shape(repr(name), f"its {key!r} names code to fetch: {value!r}")
 
 
-def _items(document: object) -> Iterator[tuple[str, object]]:
+def items(document: object) -> Iterator[tuple[str, object]]:
+    """Every key and value of a JSON document, however deep."""
     parts = [document]
     while parts:
         part = parts.pop()
