@@ -53,15 +53,20 @@ from modelstore_core.formats.opcodes import UnscannableError, scan  # noqa: E402
 
 TARGET = ROOT / "core" / "modelstore_core" / "formats" / "trusted_names.txt"
 
-# Where other releases of the same libraries keep the same things.
+# Where other releases keep the same things; and in what pandas keeps text, with and without pyarrow.
 ELSEWHERE = (
     "numpy.core.multiarray._reconstruct",
     "numpy.core.multiarray.scalar",
     "numpy.core.numeric._frombuffer",
+    "pandas.arrays.ArrowStringArray",
+    "pandas.arrays.StringArray",
     "pandas.core.frame.DataFrame",
     "pandas.core.series.Series",
     "pathlib._local.PosixPath",
     "pathlib._local.PurePosixPath",
+    "pyarrow.lib._restore_array",
+    "pyarrow.lib.py_buffer",
+    "pyarrow.lib.type_for_alias",
 )
 BUILTINS = frozenset(
     f"builtins.{kind.__name__}"
@@ -330,7 +335,7 @@ def is_listed(name: str) -> bool:
     return name.partition(".")[0] in PACKAGES and not name.startswith(REFUSED)
 
 
-def main() -> None:
+def main(target: pathlib.Path = TARGET) -> None:
     """Collect the names and write the file."""
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
@@ -341,8 +346,8 @@ def main() -> None:
             found.update(name for name in names(model) if is_listed(name))
         sys.stderr.write(f"{source.__name__}: {len(found) - before} names\n")
     header = '# Exact names that trust="listed" allows. Written by tools/generate_trusted_names.py.\n'
-    TARGET.write_text(header + "".join(f"{name}\n" for name in sorted(found)), encoding="utf-8")
+    target.write_text(header + "".join(f"{name}\n" for name in sorted(found)), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(pathlib.Path, sys.argv[1:2]))

@@ -168,7 +168,7 @@ def test_the_list_holds_nothing_of_other_packages() -> None:
 
     assert tops == {
         "_codecs", "builtins", "collections", "copyreg", "datetime", "decimal", "fractions", "lightgbm", "numpy",
-        "pandas", "pathlib", "scipy", "sklearn", "torch", "uuid", "xgboost",
+        "pandas", "pathlib", "pyarrow", "scipy", "sklearn", "torch", "uuid", "xgboost",
     }  # fmt: skip
 
 
