@@ -20,7 +20,7 @@ from tests.formats.plain import Doubler
 from tests.formats.samples import fitted
 
 from modelstore_core import formats
-from modelstore_core.errors import Untrusted
+from modelstore_core.errors import ModelStoreError, Untrusted
 from modelstore_core.formats.containers import Bounds, Content, content_of
 from modelstore_core.formats.survey import Survey, survey
 from modelstore_core.formats.trust import FULL, LISTED, SAFE, Trust, parse_trust
@@ -281,3 +281,40 @@ def test_a_record_that_loads_what_is_not_there_is_said_so(tmp_path: Path) -> Non
     found = survey(tmp_path, format="pickle", loads=("gone.pkl",), sizes={}, trust=LISTED)
 
     assert found.risks == ("does not load: it opens 'gone.pkl', which is no file of the version",)
+
+
+def test_a_flavor_of_mlflows_needs_full_trust_before_it_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(b"anything")
+
+    def judged(trust: Trust) -> Survey:
+        return survey(tmp_path, format="mlflow:pmdarima", loads=("model.bin",), sizes={"model.bin": 8}, trust=trust)
+
+    listed = judged(LISTED).refusal
+    assert listed is not None
+    assert 'trust="full"' in listed.fix
+    assert judged(FULL).refusal is None
+    assert "judges more than can be seen from here" in judged(FULL).risks[0]
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        ({"module": "my.layers", "class_name": "Mine", "config": {}}, "does not load here"),
+        ({"class_name": "Lambda", "config": {}}, "a Keras Lambda layer"),
+    ],
+    ids=["of one's own", "lambda"],
+)
+def test_a_keras_file_is_judged_as_its_format_does(layer: dict[str, Any], said: str, tmp_path: Path) -> None:
+    config = {"module": "keras", "class_name": "Sequential", "config": {"layers": [layer]}}
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        archive.writestr("config.json", json.dumps(config))
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("model.weights.h5", b"no weights")
+
+    found = survey(tmp_path, format="keras", loads=("model.keras",), sizes={"model.keras": 1}, trust=LISTED)
+
+    with pytest.raises(ModelStoreError) as raised:
+        formats.read(tmp_path, format="keras", loads=("model.keras",), trust=LISTED)
+    assert found.files[0].kind == "keras"
+    assert any(said in risk for risk in (*found.risks, *found.files[0].risks))
+    assert str(found.refusal or raised.value) == str(raised.value)

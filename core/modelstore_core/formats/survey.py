@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, Literal, TypeAlias
 
 from modelstore_core.errors import Corrupt, InvalidInput, MissingExtra, Untrusted
 from modelstore_core.formats import mlflow, pickles, several, torch_files
 from modelstore_core.formats.containers import Content, content_of
+from modelstore_core.formats.flavors import FLAVOR_PREFIX
+from modelstore_core.formats.keras import check_keras
 from modelstore_core.formats.mlmodel import MLMODEL, read_flavor
 from modelstore_core.formats.onnx import check_no_other_files
 from modelstore_core.formats.paths import is_file_inside
+from modelstore_core.formats.spacy import check_spacy
+from modelstore_core.formats.transformers import check_pretrained
 from modelstore_core.formats.trust import Trust, refuse_pickle, refuse_shape, refuse_unlisted
 from modelstore_core.model.inspection import InspectedFile
 
@@ -24,8 +28,9 @@ _Way: TypeAlias = Literal["unpickled", "torch", "onnx", "class", "own", "path", 
 """
 
 _UNPICKLED: Final = frozenset({"sklearn", "pickle", "statsmodels"})
-_OWN: Final = frozenset({"catboost", "numpy", "pandas"})
+_OWN: Final = frozenset({"catboost", "numpy", "pandas", "prophet"})
 _PATHS: Final = frozenset({"file", "folder"})
+_WHOLLY_JUDGED: Final = frozenset({"keras", "spacy"})
 _TEXT_OF_LIGHTGBM: Final = "model.lgb"
 _LARGEST_MLMODEL: Final = 16 << 20
 
@@ -64,8 +69,32 @@ def survey(folder: Path, *, format: str, loads: Sequence[str], sizes: Mapping[st
     risks += [f"does not load: it opens {path!r}, which is no file of the version" for path in ways.keys() - sizes]
     looked = [_look(folder, path, size, ways.get(path), trust) for path, size in sizes.items()]
     refusals = [refusal for _, refusal in looked if refusal is not None]
+    if "unknown" in ways.values():
+        refused, unreadable = _of_format(folder, format, loads, trust)
+        refusals += refused
+        risks += unreadable
+        if format not in _WHOLLY_JUDGED:
+            risks.append("its format judges more than can be seen from here: a load may be refused all the same")
     risks += [f"as_='pyfunc' is refused: {why}" for why in _pyfunc(folder, trust)]
     return Survey(files=tuple(file for file, _ in looked), refusal=_one(refusals, trust), risks=tuple(risks))
+
+
+def _of_format(folder: Path, name: str, loads: Sequence[str], trust: Trust) -> tuple[list[Untrusted], list[str]]:
+    """What a format asks of its files beyond the pickles in them, and why it cannot read them, if it cannot."""
+    try:
+        if name == "keras":
+            check_keras(folder / loads[0], trust)
+        elif name == "spacy":
+            check_spacy(folder / PurePosixPath(loads[0]).parts[0], trust)
+        elif name in {"transformers", "sentence_transformers"}:
+            check_pretrained(folder, loads, trust)
+        elif name.startswith(FLAVOR_PREFIX) and trust.level != "full":
+            refuse_shape(repr(name), "MLflow's own loader opens it, and trusts what it says")
+    except Untrusted as refusal:
+        return [refusal], []
+    except (Corrupt, MissingExtra, OSError, IndexError) as error:
+        return [], [f"does not load here: {error}"]
+    return [], []
 
 
 def _ways(folder: Path, name: str, loads: Sequence[str], below: str) -> Iterator[tuple[str, _Way]]:

@@ -1,0 +1,41 @@
+"""Requirements by scan, beside what MLflow infers by loading the model in a process of its own."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.formats.samples import fitted
+
+from modelstore_core import formats
+
+# MLflow lists these since something here imports them; no model of the kind needs them.
+WATCHED_TOO = {"rich", "pandas"}
+# These come with what MLflow lists; arrays in a pickle are of a release, so that the release is recorded here.
+COMES_ALONG = {"numpy"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "flavor"),
+    [
+        ("forest", "sklearn"),
+        ("xgb_classifier", "xgboost"),
+        ("lgbm_classifier", "lightgbm"),
+        ("catboost_classifier", "catboost"),
+    ],
+)
+def test_the_scan_finds_what_mlflow_infers(kind: str, flavor: str, tmp_path: Path) -> None:
+    import mlflow.models
+
+    written = formats.write(fitted(kind), tmp_path)
+    pins: Any = written.environment["requirements"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        infer: Any = mlflow.models.infer_pip_requirements
+        inferred = infer(str(tmp_path), flavor, fallback=None)
+
+    ours, theirs = (dict(pin.split("==") for pin in pins) for pins in (pins, inferred))
+    assert theirs.keys() - ours.keys() <= WATCHED_TOO
+    assert ours.keys() - theirs.keys() <= COMES_ALONG
+    assert {name: theirs[name] for name in ours.keys() & theirs.keys()}.items() <= ours.items()
