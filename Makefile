@@ -58,5 +58,5 @@ pins: .venv/.ready-dev ## Resolve constraints.txt anew; `make pins UPGRADE=--upg
 		--extra dev --group setup pyproject.toml -o constraints.txt
 
 clean: ## Remove .venv, the demo's store and what tools leave behind
-	@rm -rf .venv .node models-demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* dist build
+	@rm -rf .venv .venv-bench .node models-demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* dist build
 	@find core plugins tests examples benchmarks tools -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true
