@@ -49,15 +49,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"{name} …", flush=True)
         kept[name] = _told(name, options, words)
         if not said.quick:
-            RESULTS.write_text(
-                json.dumps({part: kept[part] for part in PARTS if part in kept}, indent=1) + "\n", encoding="utf-8"
-            )
-    page = rendered(kept)
+            _keep(kept)
     if said.quick:
-        print(page)
-    else:
-        PAGE.write_text(page, encoding="utf-8")
-        print(f"Written: {RESULTS.relative_to(ROOT)}, {PAGE.relative_to(ROOT)}")
+        print(rendered(kept))
 
 
 def _told(name: str, options: Options, words: Sequence[str]) -> Mapping[str, Any]:
@@ -72,6 +66,13 @@ def _told(name: str, options: Options, words: Sequence[str]) -> Mapping[str, Any
         "minutes": round((time.monotonic() - start) / 60, 1),
         "found": found,
     }
+
+
+def _keep(kept: Mapping[str, Any]) -> None:
+    """Write the numbers, and the page that is made of them."""
+    ordered = {part: kept[part] for part in PARTS if part in kept}
+    RESULTS.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(rendered(ordered), encoding="utf-8")
 
 
 def _kept() -> dict[str, Any]:
