@@ -29,6 +29,7 @@ CODES = {
     "ModelStoreError": 1,
     "NotFound": 3,
     "NotSerializable": 2,
+    "ProofFailed": 2,
     "StorageDenied": 5,
     "StorageError": 5,
     "StorageMissing": 5,
