@@ -14,7 +14,7 @@ from tests.frameworks.support import Stored, answer_elsewhere, store, untrusted
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from modelstore_core.errors import NotSerializable
-from modelstore_core.formats import Trust, parse_trust, read
+from modelstore_core.formats import Trust, read
 from modelstore_core.formats.sentence_transformers import SentenceTransformersFormat
 from modelstore_core.testing.format_contract import FormatContract
 
@@ -88,4 +88,3 @@ def test_a_module_of_ones_own_is_not_saved_and_the_way_out_is_said(tmp_path: Pat
 
     with pytest.raises(NotSerializable, match="format='pytorch'"):
         store(model, tmp_path / "model").folder.joinpath("x").touch()
-    assert parse_trust("safe")
