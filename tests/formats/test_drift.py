@@ -4,7 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelstore_core.formats.drift import Drift, drift_of, said
+from modelstore_core.formats.drift import drift_of, said
+from modelstore_core.model.inspection import Drift
 
 HERE = platform.python_version()
 
