@@ -83,7 +83,8 @@ class Proof:
         except subprocess.TimeoutExpired as error:
             raise self._failed(f"took more than {self.seconds:g} s", error.stderr) from None
         if done.returncode != 0 or not outcome.is_file():
-            raise self._failed("did not give it back", done.stderr)
+            silent = "" if done.stderr.strip() else f" and ended with code {done.returncode}, saying nothing"
+            raise self._failed(f"did not give it back{silent}", done.stderr)
 
     def _failed(self, how: str, said: bytes | None) -> ProofFailed:
         lines = (said or b"").decode("utf-8", "replace")[-_LONGEST:].strip().splitlines()[-_LINES:]
