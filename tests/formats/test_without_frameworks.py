@@ -85,6 +85,10 @@ def test_what_spacy_brings_is_allowed_and_nothing_else(tmp_path: Path) -> None:
         ("before_creation = null", 'a = [{"deep": {"@misc": "evil.v1"}}]'),
         ('factory = "textcat"', 'source = "evil"'),
         ('"en"', '"en.evil"'),
+        ("[nlp]", "[DEFAULT]\nlang = 'evil'\n[nlp]"),
+        ('factory = "textcat"', 'factory : "evil"'),
+        ("before_creation = null", 'a = {"@misc": "evil.v1",}'),
+        ("before_creation = null", 'a = {"@misc": "evil.v1", "@misc": "spacy.Tok2Vec.v2"}'),
     ):
         path.write_text(CONFIG.replace(old, new))
         with pytest.raises(Untrusted, match=r"config\.cfg"):
@@ -104,6 +108,7 @@ def test_what_spacy_brings_is_allowed_and_nothing_else(tmp_path: Path) -> None:
         ("config.json", {"quantization_config": {"a": 1}}),
         ("pytorch_model.bin", {}),
         ("modeling.py", {}),
+        ("adapter_config.json", {"base_model_name_or_path": "/elsewhere"}),
     ],
 )
 def test_a_pretrained_folder_that_leads_to_code_is_refused(name: str, document: object, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from modelstore_core.formats.missing import missing_library
 from modelstore_core.formats.mlmodel import python_function
 from modelstore_core.formats.objects import class_name, is_a, version_of
 from modelstore_core.formats.protocol import Saved
-from modelstore_core.formats.transformers import check_pretrained, items
+from modelstore_core.formats.transformers import check_pretrained, files_below, items
 from modelstore_core.formats.trust import Trust, refuse_unlisted
 
 __all__ = ["SentenceTransformersFormat"]
@@ -83,8 +83,9 @@ class SentenceTransformersFormat:
             MissingExtra: The library is not installed.
             Corrupt: The folder is none that it reads.
         """
-        check_pretrained(folder, loads, trust)
-        names = {name for file in loads if file.endswith(".json") for name in _called(folder / file)}
+        files = files_below(folder, loads, _DATA)
+        check_pretrained(folder, files, trust)
+        names = {name for file in files if file.endswith(".json") for name in _called(folder / file)}
         if trust.level != "full":
             refuse_unlisted(trust, names - _SHIPPED, repr(_DATA))
         try:

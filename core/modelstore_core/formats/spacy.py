@@ -102,12 +102,14 @@ def check_spacy(folder: Path, trust: Trust) -> None:
     """
     if trust.level == "full":
         return
-    config = ConfigParser(interpolation=None, default_section="\0", delimiters=("=",), comment_prefixes=("#", ";"))
+    config = ConfigParser(interpolation=None)  # as spaCy's own, so that both see the same
     config.optionxform = str  # type: ignore[assignment, method-assign] # names keep their case
     try:
         config.read_string((folder / _CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError, Error) as error:
         raise Corrupt(f"{_CONFIG!r} cannot be read: {error}.", value=_CONFIG) from error
+    if config.defaults():
+        refuse_shape(repr(_CONFIG), "it has settings for all sections")
     for section in config.sections():
         for key, text in config.items(section):
             for name, value in _settings(key, text):
@@ -117,8 +119,10 @@ def check_spacy(folder: Path, trust: Trust) -> None:
 def _settings(key: str, text: str) -> Iterator[tuple[str, object]]:
     """The setting, and those within it: values are JSON, or refer to settings elsewhere, which are judged there."""
     try:
-        value: object = json.loads(text)
+        value: object = json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError):
+        if text.startswith(("{", "[")):  # spaCy's reader of JSON takes more than this one
+            refuse_shape(repr(_CONFIG), f"its {key!r} is no plain JSON")
         value = text
     yield key, value
     parts = [value]
@@ -129,6 +133,12 @@ def _settings(key: str, text: str) -> Iterator[tuple[str, object]]:
             parts.extend(part.values())
         elif isinstance(part, list):
             parts.extend(part)
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len(dict(pairs)) != len(pairs):
+        refuse_shape(repr(_CONFIG), "it says two things under one name")
+    return dict(pairs)
 
 
 def _check(where: str, name: str, value: object) -> None:

@@ -18,7 +18,7 @@ from modelstore_core.formats.objects import class_name, is_a, version_of
 from modelstore_core.formats.protocol import Saved
 from modelstore_core.formats.trust import Trust, refuse_shape, refuse_unlisted
 
-__all__ = ["TransformersFormat", "check_pretrained", "items"]
+__all__ = ["TransformersFormat", "check_pretrained", "files_below", "items"]
 
 _MODEL: Final = "transformers.modeling_utils.PreTrainedModel"
 _PEFT: Final = "peft.peft_model.PeftModel"
@@ -26,6 +26,7 @@ _PIPELINE: Final = "transformers.pipelines.base.Pipeline"
 _PART: Final = "transformers.utils.hub.PushToHubMixin"
 _PARTS: Final = ("tokenizer", "processor", "image_processor", "feature_extractor")
 _INDEX: Final = "transformers.json"
+_ADAPTER: Final = "adapter_config.json"
 _PLAIN: Final = (".json", ".jinja", ".md", ".model", ".safetensors", ".tiktoken", ".txt")
 # Keys of configurations whose values lead to code or weights elsewhere.
 _LEADING_AWAY: Final = ("auto_map", "custom_pipelines", "quantization_config")
@@ -101,7 +102,7 @@ class TransformersFormat:
             Corrupt: The folder is none that Transformers reads.
         """
         index = _read_index(folder)
-        check_pretrained(folder, loads, trust)
+        check_pretrained(folder, files_below(folder, loads, "model", "components", "peft"), trust)
         model = _class(index["model"], trust)
         parts = {name: _class(kind, trust) for name, kind in index["parts"].items()}
         local = {"local_files_only": True, "trust_remote_code": False}
@@ -121,6 +122,12 @@ class TransformersFormat:
         return loaded if index["kind"] == "dict" else loaded["model"]
 
 
+def files_below(folder: Path, loads: Sequence[str], *names: str) -> tuple[str, ...]:
+    """The files that a loader of whole folders could find: those of the record, and any that lie beside them."""
+    found = (path for name in names for path in (folder / name).rglob("*") if not path.is_dir() or path.is_symlink())
+    return tuple(sorted({*loads, *(path.relative_to(folder).as_posix() for path in found)}))
+
+
 def check_pretrained(folder: Path, names: Sequence[str], trust: Trust) -> None:
     """Return only if no file holds code or a pickle, and none leads to any elsewhere; or if everything is trusted.
 
@@ -131,8 +138,10 @@ def check_pretrained(folder: Path, names: Sequence[str], trust: Trust) -> None:
         return
     for name in names:
         path = folder / name
-        if path.suffix not in _PLAIN:
+        if path.suffix not in _PLAIN or path.is_symlink():
             refuse_shape(repr(name), "it is neither JSON, text nor safetensors")
+        if path.name == _ADAPTER and path.parent.name != "peft":
+            refuse_shape(repr(name), "it leads to weights elsewhere")
         if path.suffix == ".json":
             _check_configuration(path, name)
 
