@@ -11,7 +11,7 @@ __all__ = ["ROOT", "run"]
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(code: str, *arguments: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> str:
+def run(code: str, *arguments: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None, seconds: int = 120) -> str:
     """What the code prints; the test fails with its complaint if it does not end well."""
     paths = os.pathsep.join((str(ROOT / "core"), str(ROOT)))
     done = subprocess.run(
@@ -20,7 +20,7 @@ def run(code: str, *arguments: str, cwd: Path = ROOT, env: Mapping[str, str] | N
         env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", **(env or {})},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=seconds,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -54,7 +54,7 @@ def answer_elsewhere(stored: Stored, code: str, *, trust: object = "full", pyfun
     """
     one = stored.written
     given = json.dumps([str(stored.folder), one.format, one.loads, trust])
-    return json.loads(run((_READ_PYFUNC if pyfunc else _READ) + code, given).splitlines()[-1])
+    return json.loads(run((_READ_PYFUNC if pyfunc else _READ) + code, given, seconds=540).splitlines()[-1])
 
 
 def flavors(stored: Stored) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from modelstore_core.formats.sentence_transformers import SentenceTransformersFo
 from modelstore_core.formats.several import SeveralFormat
 from modelstore_core.formats.sklearn import SklearnFormat
 from modelstore_core.formats.spacy import SpacyFormat
+from modelstore_core.formats.spark import SparkFormat
 from modelstore_core.formats.statsmodels import StatsmodelsFormat
 from modelstore_core.formats.tables import NumpyFormat, PandasFormat
 from modelstore_core.formats.transformers import TransformersFormat
@@ -38,6 +39,7 @@ _SHIPPED: tuple[Format, ...] = (
     OnnxFormat(),
     ProphetFormat(),
     SpacyFormat(),
+    SparkFormat(),
     KerasFormat(),
     TransformersFormat(),
     SentenceTransformersFormat(),
