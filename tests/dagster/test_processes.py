@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 
 import dagster as dg
@@ -16,6 +17,7 @@ from modelstore_core import ModelStore
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
     monkeypatch.setenv("TEST_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # children find what these tests find
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # one of earlier tests would have their environment
     return ModelStore(tmp_path / "models")
 
 
