@@ -137,7 +137,7 @@ def _commits(found: Row) -> Iterator[str]:
 
 def _rate(row: Row) -> str:
     failed = f" ({row['failed']} of {row['done'] + row['failed']} failed)" if row["failed"] else ""
-    return f"{row['per_second']:.0f}{failed}"
+    return f"{row['per_second']:.0f} / {1000 * row['cpu'] / max(1, row['done']):.1f}{failed}"
 
 
 TABLES = {
