@@ -26,7 +26,15 @@ def test_each_member_is_kept_in_its_own_format_and_is_an_mlflow_model_by_itself(
 
 
 @pytest.mark.parametrize(
-    "plain", [{}, {"a": 1, "b": [2]}, {1: fitted("logistic")}, {"a/b": fitted("logistic")}, {"..": fitted("logistic")}]
+    "plain",
+    [
+        {},
+        {"a": 1, "b": [2]},
+        {"rows": np.arange(3)},
+        {1: fitted("logistic")},
+        {"a/b": fitted("logistic")},
+        {"..": fitted("logistic")},
+    ],
 )
 def test_other_dicts_are_pickled(plain: object) -> None:
     assert choose(plain, None).name == "pickle"
@@ -62,7 +70,7 @@ def test_a_member_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_an_index_that_lies_is_corrupt(tmp_path: Path, index: str) -> None:
-    written = write({"model": np.arange(3)}, tmp_path)
+    written = write({"model": fitted("logistic")}, tmp_path)
     (tmp_path / "several.json").write_text(index)
 
     with pytest.raises(Corrupt, match=r"several\.json"):

@@ -18,7 +18,8 @@ __all__ = ["INDEX", "SeveralFormat", "read_index"]
 
 INDEX: Final = "several.json"
 _KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
-_PLAIN: Final = "pickle"
+_DATA: Final = frozenset({"pickle", "numpy", "pandas"})
+"""Formats of members that alone make no dict of models: a dict of arrays is pickled as one object."""
 
 
 class SeveralFormat:
@@ -36,11 +37,11 @@ class SeveralFormat:
         self._named = named
 
     def accepts(self, model: object) -> bool:
-        """Whether the object is a plain dict of named members, one of which at least has a format beyond pickle."""
+        """Whether the object is a plain dict of named members, one of which at least is a model with a format."""
         return (
             type(model) is dict
             and all(isinstance(key, str) and _KEY.fullmatch(key) for key in model)
-            and any(self._fitting(member).name != _PLAIN for member in model.values())
+            and any(self._fitting(member).name not in _DATA for member in model.values())
         )
 
     def save(self, model: object, folder: Path) -> Saved:
