@@ -7,6 +7,7 @@ import pytest
 from tests.protocol.support import save_by
 
 from modelstore_core import ModelStore, StorageUnavailable, StoreTooNew
+from modelstore_core.documents.canonical import unsealed
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.testing.audit import audit
 from modelstore_core.testing.counting import CountingStorage
@@ -109,8 +110,12 @@ def test_without_a_usable_block_the_log_is_read(long: ModelStore, memory: Memory
     assert store_over(memory).save({"w": 9}, "m", format="pickle", key="k").number == 3
 
 
-def test_a_block_of_a_later_format_is_refused(long: ModelStore, memory: MemoryStorage) -> None:
-    memory.put(FIRST, (memory.get(FIRST) or b"").replace(b'"format":1,', b'"format":2,', 1))
+def test_of_a_block_of_a_later_format_the_commits_decide(long: ModelStore, memory: MemoryStorage) -> None:
+    expected = [event.id for event in long.history("m")]
+    for key in (FIRST, "models/m/log/00000000000000000001.json"):
+        memory.put(key, unsealed(memory.get(key) or b"").replace(b'"format":1,', b'"format":2,', 1))
+        if key == FIRST:
+            assert [event.id for event in store_over(memory).history("m")] == expected
 
     with pytest.raises(StoreTooNew):
         store_over(memory).history("m")
