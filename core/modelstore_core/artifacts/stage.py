@@ -96,7 +96,7 @@ class Stage:
             _remove(self.folder)
         elif self.data_id != keep and self.folder.is_dir():
             for path in self.folder.iterdir():
-                _remove(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+                _remove(path, loudly=True) if path.is_dir() and not path.is_symlink() else path.unlink()
             self._storage.delete([f"{self._key(self.data_id)}/-"])  # deleting below an empty folder removes it
 
     def abandon(self, error: Exception) -> None:
@@ -171,7 +171,7 @@ class Stage:
         return inside
 
 
-def _remove(folder: Path) -> None:
+def _remove(folder: Path, *, loudly: bool = False) -> None:
     import shutil  # not needed where the files are made in their place
 
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=not loudly)
