@@ -8,6 +8,7 @@ Many writers at once need a create that takes place only if the name is free. fs
 system has hard links there is one, and only there: anywhere else a store is refused unless `single_writer=True`.
 """
 
+import errno
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -193,9 +194,19 @@ class FsspecStorage:
                 self._fs.rm_file(path)
 
     def _into_folder(self, path: str, act: Callable[[], object]) -> None:
-        """Act in a folder that somebody who deletes its last object may remove again before."""
+        """Act in a folder that somebody who deletes its last object may remove again before.
+
+        Python's own `makedirs` says that a folder exists, whatever `exist_ok`, if it did and a moment later did not:
+        that must not be heard as an answer to a create.
+        """
+        folder = path.rpartition("/")[0]
         for left in reversed(range(_TRIES)):
-            self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+            try:
+                self._fs.makedirs(folder, exist_ok=True)
+            except FileExistsError as error:
+                if not left:
+                    raise NotADirectoryError(errno.ENOTDIR, "a file lies where a folder should", folder) from error
+                continue
             try:
                 act()
             except FileNotFoundError:

@@ -89,6 +89,31 @@ def test_what_a_broken_connection_left_half_written_is_swept(unlinked: FsspecSto
     assert unlinked.sweep("", 4e9, dry_run=False) == []
 
 
+def test_a_folder_that_goes_while_it_is_looked_for_is_not_an_object_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = open_fsspec(f"fsspec+file://{tmp_path}")
+    make, gone = storage._fs.makedirs, iter([True])
+
+    def vanish(path: str, *, exist_ok: bool) -> None:
+        if path.endswith("/log") and next(gone, False):
+            raise FileExistsError(path)
+        make(path, exist_ok=exist_ok)
+
+    monkeypatch.setattr(storage._fs, "makedirs", vanish)
+
+    assert storage.create("log/1", b"1") is True
+    assert storage.create("log/1", b"2") is False
+
+
+def test_a_file_where_a_folder_should_lie_is_an_error_and_no_taken_name(tmp_path: Path) -> None:
+    storage = open_fsspec(f"fsspec+file://{tmp_path}")
+    (tmp_path / "log").write_bytes(b"")
+
+    with pytest.raises(StorageError, match=r"log/1.*a file lies where a folder should"):
+        storage.create("log/1", b"1")
+
+
 def test_what_fsspec_would_take_for_a_pattern_is_refused() -> None:
     with pytest.raises(InvalidLocation, match="takes for a pattern"):
         open_fsspec("fsspec+memory://models-[old]")
