@@ -1,6 +1,6 @@
 """CatBoost models in CatBoost's own binary form: no pickle, and the same bytes for the same training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,3 +89,9 @@ class CatboostFormat:
                 fix="If it comes from a newer catboost, install that one.",
             ) from error
         return model
+
+    def model_params(self, model: object) -> Mapping[str, object]:
+        """The parameters that were given to the model."""
+        trained: Any = model
+        given: Mapping[str, object] = trained.get_params()
+        return given

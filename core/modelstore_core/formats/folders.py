@@ -10,6 +10,7 @@ from modelstore_core.formats.around import add_files, complete
 from modelstore_core.formats.detect import choose, format_named, format_names
 from modelstore_core.formats.mlflow import load_pyfunc
 from modelstore_core.formats.objects import class_name
+from modelstore_core.formats.parameters import parameters
 from modelstore_core.formats.paths import is_file_inside
 from modelstore_core.formats.protocol import Format, Written
 from modelstore_core.formats.signature import describe_example
@@ -82,6 +83,7 @@ def write_with(
         signature=None if example is None else example.signature,
         # A path says nothing of what lies there.
         model_type="" if isinstance(model, os.PathLike) else class_name(model),
+        model_params=parameters(chosen, model),
     )
 
 

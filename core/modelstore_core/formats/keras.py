@@ -6,7 +6,8 @@ and hold no code. Keras's own `safe_mode` stays on besides.
 
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -104,6 +105,18 @@ class KerasFormat:
         if not hasattr(example, "to_numpy"):
             return predictor.predict(example, verbose=0)
         return import_module("pandas").DataFrame(predictor.predict(example.to_numpy(), verbose=0))
+
+    def model_params(self, model: object) -> Mapping[str, object]:
+        """How large it is, its layers, and what it was compiled with."""
+        keras_model: Any = model
+        optimizer = getattr(keras_model, "optimizer", None)
+        made = {} if optimizer is None else {"optimizer": {"class": class_name(optimizer), **optimizer.get_config()}}
+        return {
+            "parameters": keras_model.count_params(),
+            "layers": dict(Counter(type(layer).__name__ for layer in keras_model.layers)),
+            "loss": getattr(keras_model, "loss", None),
+            **made,
+        }
 
 
 def check_keras(path: Path, trust: Trust) -> None:

@@ -1,6 +1,6 @@
 """LightGBM boosters as LightGBM's own text; its scikit-learn estimators as a pickle, as MLflow does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from modelstore_core.formats import pickles
 from modelstore_core.formats.missing import missing_library
 from modelstore_core.formats.mlmodel import python_function
 from modelstore_core.formats.objects import class_name, is_a, version_of
+from modelstore_core.formats.parameters import estimator_params
 from modelstore_core.formats.protocol import Saved
 from modelstore_core.formats.trust import Trust
 
@@ -69,6 +70,11 @@ class LightgbmFormat:
                 value=_TEXT,
                 fix="If it comes from a newer lightgbm, install that one.",
             ) from error
+
+    def model_params(self, model: object) -> Mapping[str, object]:
+        """The parameters of the estimator or of the booster's training."""
+        booster: Any = model
+        return dict(booster.params) if is_a(model, _BOOSTER) else estimator_params(model)
 
 
 def _save_text(model: object, path: Path) -> None:

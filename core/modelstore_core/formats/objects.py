@@ -1,10 +1,10 @@
 """What formats ask of an object before they choose it, answered without importing anything."""
 
+import sys
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
-__all__ = ["Predicts", "can_predict", "class_name", "is_a", "version_of"]
-
-import sys
+__all__ = ["Describes", "Predicts", "can_predict", "class_name", "is_a", "version_of"]
 
 
 @runtime_checkable
@@ -13,6 +13,14 @@ class Predicts(Protocol):
 
     def predict(self, model: object, example: object) -> object:
         """What `mlflow.pyfunc` would answer to the example."""
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """A format that can say what its models were made with; of others, `get_params` of scikit-learn is asked."""
+
+    def model_params(self, model: object) -> Mapping[str, object]:
+        """The library's own account of the model: cheap, changing nothing, and calling no code of the user's."""
 
 
 def class_name(model: object) -> str:

@@ -1,6 +1,6 @@
 """ONNX models: one file of plain numbers, with no code and no way to other files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,6 +68,19 @@ class OnnxFormat:
         """
         del trust
         return check_no_other_files(folder / loads[0])
+
+    def model_params(self, model: object) -> Mapping[str, object]:
+        """What the file says of itself: who made it, for which operators, with what in and out."""
+        proto: Any = model
+        return {
+            "producer": " ".join(part for part in (proto.producer_name, proto.producer_version) if part),
+            "ir_version": proto.ir_version,
+            "opset": {one.domain or "ai.onnx": one.version for one in proto.opset_import},
+            "nodes": len(proto.graph.node),
+            "inputs": [one.name for one in proto.graph.input],
+            "outputs": [one.name for one in proto.graph.output],
+            "metadata": {one.key: one.value for one in proto.metadata_props},
+        }
 
 
 def check_no_other_files(path: Path) -> object:

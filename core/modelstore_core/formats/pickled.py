@@ -1,11 +1,12 @@
 """Any object that can be pickled, with or without a `predict`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from modelstore_core.formats import pickles
 from modelstore_core.formats.mlmodel import python_function
-from modelstore_core.formats.objects import can_predict
+from modelstore_core.formats.objects import can_predict, is_a
+from modelstore_core.formats.parameters import estimator_params
 from modelstore_core.formats.protocol import Saved
 from modelstore_core.formats.trust import Trust
 
@@ -48,3 +49,9 @@ class PickleFormat:
             MissingExtra: A library that the object needs is missing, or of a version that does not fit.
         """
         return pickles.load(folder / loads[0], trust)
+
+    def model_params(self, model: object) -> Mapping[str, object]:
+        """scikit-learn's parameters, and the plain attributes of gensim's models; of other classes nothing is known."""
+        if is_a(model, "gensim.utils.SaveLoad"):
+            return {name: value for name, value in vars(model).items() if isinstance(value, int | float | str)}
+        return estimator_params(model) if is_a(model, "sklearn.base.BaseEstimator") else {}

@@ -1,7 +1,7 @@
 """Prophet models as the JSON that Prophet makes of them: no pickle."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,23 @@ from modelstore_core.formats.trust import Trust
 __all__ = ["ProphetFormat"]
 
 _FILE: Final = "model.pr"
+_GIVEN: Final = (
+    "growth",
+    "n_changepoints",
+    "changepoint_range",
+    "changepoint_prior_scale",
+    "seasonality_mode",
+    "seasonality_prior_scale",
+    "yearly_seasonality",
+    "weekly_seasonality",
+    "daily_seasonality",
+    "holidays_prior_scale",
+    "holidays_mode",
+    "interval_width",
+    "mcmc_samples",
+    "uncertainty_samples",
+    "scaling",
+)
 
 
 class ProphetFormat:
@@ -67,3 +84,12 @@ class ProphetFormat:
             return serialize.model_from_json(json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise Corrupt(f"{path.name!r} is no model that Prophet reads: {error}.", value=path.name) from error
+
+    def model_params(self, model: object) -> Mapping[str, object]:
+        """What the model was made with, and what its fit found: rate, offset, noise, changes of the rate, seasons."""
+        attributes = vars(model)
+        given = {name: attributes[name] for name in _GIVEN if name in attributes}
+        return {
+            **given,
+            **{name: value[0] if len(value) == 1 else value for name, value in attributes["params"].items()},
+        }

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from modelstore_core.formats.trust import Trust
+from modelstore_core.model.json import JsonObject
 
 __all__ = ["Format", "Saved", "Written"]
 
@@ -38,6 +39,7 @@ class Written:
         environment: `python`, `platform`, `requirements` (a list of pins) and `git` (a mapping or null).
         signature: MLflow's signature section (`inputs`, `outputs` as JSON text), or None.
         model_type: The object's class, "module.qualname".
+        model_params: What the object says of how it was made, shortened.
     """
 
     format: str
@@ -46,6 +48,7 @@ class Written:
     environment: Mapping[str, object]
     signature: Mapping[str, object] | None
     model_type: str
+    model_params: JsonObject = field(default_factory=dict)
 
 
 class Format(Protocol):

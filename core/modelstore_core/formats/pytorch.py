@@ -16,6 +16,7 @@ from modelstore_core.formats import torch_files
 from modelstore_core.formats.missing import missing_library
 from modelstore_core.formats.mlmodel import python_function
 from modelstore_core.formats.objects import is_a, version_of
+from modelstore_core.formats.parameters import module_facts
 from modelstore_core.formats.protocol import Saved
 from modelstore_core.formats.trust import Trust
 
@@ -84,6 +85,10 @@ class PytorchFormat:
             module.train(training)
         return import_module("pandas").DataFrame(answer) if frame else answer
 
+    def model_params(self, model: object) -> Mapping[str, object]:
+        """How large it is and of what it is made; with Lightning, its hyperparameters."""
+        return module_facts(model)
+
 
 class StateDictFormat:
     """Tensors by name in `state_dict.safetensors`; what holds more in `state_dict.pth`, read as weights only."""
@@ -120,6 +125,11 @@ class StateDictFormat:
         if path.name != _TENSORS:
             return torch_files.load_weights(path, trust)
         return _load_tensors(path)
+
+    def model_params(self, model: object) -> Mapping[str, object]:
+        """How many tensors and numbers there are."""
+        tensors: list[Any] = [part for part in _leaves(model, 0) if is_a(part, _TENSOR)]
+        return {"tensors": len(tensors), "parameters": sum(one.numel() for one in tensors)}
 
 
 def _has_tensors_only(model: object) -> bool:

@@ -1,7 +1,7 @@
 """Sentence Transformers as their own `save` writes them: safetensors and JSON, whose classes are the library's own."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +10,7 @@ from modelstore_core.errors import Corrupt, NotSerializable
 from modelstore_core.formats.missing import missing_library
 from modelstore_core.formats.mlmodel import python_function
 from modelstore_core.formats.objects import class_name, is_a, version_of
+from modelstore_core.formats.parameters import module_facts
 from modelstore_core.formats.protocol import Saved
 from modelstore_core.formats.transformers import check_pretrained, files_below, items
 from modelstore_core.formats.trust import Trust, refuse_unlisted
@@ -102,6 +103,16 @@ class SentenceTransformersFormat:
         encoder: Any = model
         rows: Any = example
         return encoder.encode(rows.iloc[:, 0].tolist() if hasattr(rows, "iloc") else rows)
+
+    def model_params(self, model: object) -> Mapping[str, object]:
+        """Its modules and how large they are, how texts are cut and vectors compared."""
+        encoder: Any = model
+        return {
+            **module_facts(model),
+            "pipeline": [type(part).__name__ for part in encoder],
+            "max_seq_length": encoder.max_seq_length,
+            "similarity": encoder.similarity_fn_name,
+        }
 
 
 def _called(path: Path) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,7 @@ from modelstore_core.errors import Corrupt, NotSerializable
 from modelstore_core.formats import environment, pickles
 from modelstore_core.formats.around import complete
 from modelstore_core.formats.objects import class_name
+from modelstore_core.formats.parameters import parameters
 from modelstore_core.formats.paths import is_file_inside
 from modelstore_core.formats.protocol import Format, Saved
 from modelstore_core.formats.trust import Trust
@@ -69,6 +70,11 @@ class SeveralFormat:
         """
         del loads
         return {key: self._load_member(folder / key, part, trust) for key, part in read_index(folder).items()}
+
+    def model_params(self, model: object) -> Mapping[str, object]:
+        """What each member's own format says."""
+        assert isinstance(model, dict)
+        return {key: parameters(self._fitting(member), member) for key, member in model.items()}
 
     def _save_member(self, member: object, folder: Path) -> tuple[str, Saved]:
         folder.mkdir()

@@ -6,7 +6,7 @@ first: it may name what spaCy itself brings for building pipelines, and nothing 
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from configparser import ConfigParser, Error
 from importlib import import_module
 from pathlib import Path
@@ -91,6 +91,11 @@ class SpacyFormat:
         frame: Any = example
         texts = frame.iloc[:, 0]
         return import_module("pandas").DataFrame({"predictions": texts.apply(lambda text: pipeline(text).cats)})
+
+    def model_params(self, model: object) -> Mapping[str, object]:
+        """What spaCy keeps of a pipeline: its language, components and their labels."""
+        pipeline: Any = model
+        return {name: value for name, value in pipeline.meta.items() if value and name != "spacy_git_version"}
 
 
 def check_spacy(folder: Path, trust: Trust) -> None:

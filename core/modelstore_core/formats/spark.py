@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -95,6 +95,14 @@ class SparkFormat:
             return getattr(package, name).load((folder / _DATA).absolute().as_uri())
         except Exception as error:  # of Java's many kinds
             raise Corrupt(f"{_DATA!r} is no model that Spark reads: {error}.", value=_DATA) from error
+
+    def model_params(self, model: object) -> Mapping[str, object]:
+        """The parameters of each stage, without the ids that Spark draws at random."""
+        fitted: Any = model
+        stages = getattr(fitted, "stages", None)
+        if stages is None:
+            return {param.name: value for param, value in fitted.extractParamMap().items()}
+        return {f"{place}_{type(stage).__name__}": dict(self.model_params(stage)) for place, stage in enumerate(stages)}
 
 
 def _class(path: Path) -> str:

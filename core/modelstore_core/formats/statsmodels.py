@@ -5,9 +5,9 @@ result: so no name of statsmodels is on the list that `trust="listed"` ships wit
 a store lists the names that the refusal prints.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from modelstore_core.formats import pickles
 from modelstore_core.formats.mlmodel import python_function
@@ -52,3 +52,12 @@ class StatsmodelsFormat:
             MissingExtra: statsmodels is missing, or of a version that does not fit.
         """
         return pickles.load(folder / loads[0], trust)
+
+    def model_params(self, model: object) -> Mapping[str, object]:
+        """What the fit found, by the regressors' names if it was made of a frame."""
+        # attributes only: properties of results and their data keep what they compute, and change the pickle
+        result: Any = vars(model).get("_results", model)
+        found = vars(result)["params"]
+        frame = getattr(getattr(result.model, "data", None), "orig_exog", None)
+        names = [*getattr(frame, "columns", ())]
+        return dict(zip(names, found, strict=True)) if len(names) == len(found) else {"params": found}

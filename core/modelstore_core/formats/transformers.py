@@ -121,6 +121,14 @@ class TransformersFormat:
             return _import("transformers").pipeline(index["task"], **loaded)
         return loaded if index["kind"] == "dict" else loaded["model"]
 
+    def model_params(self, model: object) -> Mapping[str, object]:
+        """The configuration, what differs from the defaults first; and those of adapters."""
+        network: Any = _parts(model)["model"]
+        config = network.config
+        adapters = network.peft_config if is_a(network, _PEFT) else {}
+        peft = {name: adapter.to_dict() for name, adapter in adapters.items()}
+        return {**config.to_diff_dict(), **config.to_dict(), **({"peft": peft} if peft else {})}
+
 
 def files_below(folder: Path, loads: Sequence[str], *names: str) -> tuple[str, ...]:
     """The files that a loader of whole folders could find: those of the record, and any that lie beside them."""

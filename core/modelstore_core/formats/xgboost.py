@@ -1,7 +1,7 @@
 """XGBoost boosters and estimators, in XGBoost's own binary JSON: no pickle, loaded back into the exact class."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from modelstore_core.errors import Corrupt, NotSerializable
 from modelstore_core.formats.missing import missing_library
 from modelstore_core.formats.mlmodel import MLMODEL, python_function, read_flavor
 from modelstore_core.formats.objects import class_name, is_a, version_of
+from modelstore_core.formats.parameters import estimator_params
 from modelstore_core.formats.protocol import Saved
 from modelstore_core.formats.trust import Trust, refuse_unlisted
 
@@ -96,6 +97,20 @@ class XgboostFormat:
         import xgboost
 
         return predictor.predict(xgboost.DMatrix(example), validate_features=True)
+
+    def model_params(self, model: object) -> Mapping[str, object]:
+        """An estimator's parameters; a booster's, as XGBoost has them, in text."""
+        if not is_a(model, _BOOSTER):
+            return estimator_params(model)
+        booster: Any = model
+        return dict(_settings(json.loads(booster.save_config())))
+
+
+def _settings(config: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    """What lies in the sections of a booster's configuration, however deep, that hold parameters."""
+    for name, part in config.items():
+        if isinstance(part, dict):
+            yield from part.items() if name.endswith("_param") else _settings(part)
 
 
 def _is_nan(value: object) -> bool:
