@@ -14,9 +14,12 @@
     │   ├── ModelNotFound, VersionNotFound, AliasNotFound
     ├── Conflict                             the store moved, or its rules say no
     │   ├── AliasConflict                    `expect=` did not hold
+    │   ├── AliasProtected                   rules guard the alias, and this goes around them
     │   ├── GateRefused                      a gate said no; both sides' numbers are inside
     │   ├── VersionInUse                     an alias points to what was to be deleted
     │   ├── VersionDeleted, VersionPurged    the version is not to be had (any more)
+    │   ├── ModelDeleted, ModelMoved         nor is the model: it is deleted, or has another name
+    │   ├── ModelMoving                      a rename to this name is under way
     │   └── AttemptSuperseded                a later attempt of the same key has won
     ├── CommitUncertain                      the reply was lost; retry with the same key
     ├── Untrusted                            the reader's trust policy forbids this load
@@ -39,6 +42,7 @@ from typing import ClassVar
 __all__ = [
     "AliasConflict",
     "AliasNotFound",
+    "AliasProtected",
     "AttemptSuperseded",
     "CommitUncertain",
     "Conflict",
@@ -51,6 +55,9 @@ __all__ = [
     "InvalidQuery",
     "InvalidReference",
     "MissingExtra",
+    "ModelDeleted",
+    "ModelMoved",
+    "ModelMoving",
     "ModelNotFound",
     "ModelStoreError",
     "NotFound",
@@ -215,6 +222,12 @@ class AliasConflict(Conflict):
     kind = "alias_conflict"
 
 
+class AliasProtected(Conflict):
+    """Rules guard the alias, and this would go around them."""
+
+    kind = "alias_protected"
+
+
 class GateRefused(Conflict):
     """A gate said no. The refusal stands in the model's history.
 
@@ -245,6 +258,40 @@ class VersionPurged(Conflict):
     """The version's bytes were removed for good."""
 
     kind = "version_purged"
+
+
+class ModelDeleted(Conflict):
+    """The model is deleted; `restore_model` brings it back, with what `collect` has left of it."""
+
+    kind = "model_deleted"
+
+
+class ModelMoved(Conflict):
+    """The model has another name now.
+
+    Attributes:
+        to: That name.
+    """
+
+    kind = "model_moved"
+
+    def __init__(self, what: str, *, value: object = None, fix: str = "", to: str = "") -> None:
+        super().__init__(what, value=value, fix=fix)
+        self.to = to
+
+
+class ModelMoving(Conflict):
+    """A model is being renamed to this name, and has not arrived yet; running the rename again finishes it.
+
+    Attributes:
+        origin: The name that it still has.
+    """
+
+    kind = "model_moving"
+
+    def __init__(self, what: str, *, value: object = None, fix: str = "", origin: str = "") -> None:
+        super().__init__(what, value=value, fix=fix)
+        self.origin = origin
 
 
 class AttemptSuperseded(Conflict):

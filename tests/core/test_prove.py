@@ -10,7 +10,7 @@ from tests.formats.fresh import run
 from tests.formats.plain import Doubler
 
 from modelstore_core import InvalidInput, ModelStore, NotSerializable, ProofFailed
-from modelstore_core.documents.operations import read_entry, summarize, write_entry
+from modelstore_core.documents.entries import read_entry, summarize, write_entry
 
 ROWS = pd.DataFrame({"age": [1.0, 2.5]})
 

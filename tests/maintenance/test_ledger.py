@@ -9,16 +9,21 @@ from modelstore_core.maintenance.ledger import Ledger, contents_of
 from modelstore_core.model.operations import (
     AddVersion,
     Annotate,
+    Arrive,
+    Close,
     Condemn,
     Delete,
     DropAlias,
     Entry,
     Move,
+    MoveAway,
     Operation,
     Purge,
     RefuseAlias,
+    Reopen,
     Restore,
     SetAlias,
+    SetRules,
 )
 
 DIGEST = f"sha256:{'0' * 64}"
@@ -52,9 +57,23 @@ SOUND: Sequence[Sequence[Operation]] = [
     [add(1), add(2), Delete(number=2, record=2), Restore(number=2, record=2), Annotate(number=2, record=2)],
     [add(1), SetAlias(move=move(1, None), record=1), Delete(number=1, record=1, dropped=("a",))],
     [Condemn(ids=("f" * 32,)), add(1), RefuseAlias(alias="a", number=1, current=None)],
+    [add(1), SetRules(alias="a", rules=({},), previous=None), SetRules(alias="a", rules=(), previous=2)],
+    [add(1), Close(), Reopen(), MoveAway(to="other")],
+    [
+        add(1),
+        SetAlias(move=move(1, None), record=1),
+        add(2),
+        SetAlias(move=move(2, 1), record=3),
+        Delete(number=2, record=3, returned=(move(1, 2),)),
+        Restore(number=2, record=3, aliases=(move(2, 1),)),
+    ],
 ]
 
 CONTRADICTIONS: Mapping[str, Sequence[Operation]] = {
+    "replaces rules of 'a' that were not": [add(1), SetRules(alias="a", rules=({},), previous=1)],
+    "closes the model, which is closed": [add(1), MoveAway(to="other"), Close()],
+    "opens the model, which is not deleted": [add(1), MoveAway(to="other"), Reopen()],
+    "arrived from 'other', whence it was not moving": [add(1), Arrive(origin="other")],
     "adds version 3, where 2 was the next": [add(1), add(3)],
     "files that are not its own": [add(1), add(2, data=f"{1:032x}")],
     "with files that are not its own": [Condemn(ids=("f" * 32,)), add(1, data="f" * 32)],

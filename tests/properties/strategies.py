@@ -3,29 +3,39 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
 from modelstore_core.documents.commit import Commit, write_commit
 from modelstore_core.model.digest import FileEntry
 from modelstore_core.model.operations import (
+    About,
     AddVersion,
     Annotate,
+    Arrive,
+    CheckResult,
+    Close,
     Condemn,
     Delete,
+    Describe,
     DropAlias,
     Entry,
     Finding,
     Move,
+    MoveAway,
     Operation,
     Purge,
     RefuseAlias,
+    Reopen,
     Restore,
+    Review,
     SetAlias,
+    SetRules,
     Verb,
+    Verdict,
 )
-from modelstore_core.model.state import AliasState, Pointer, State
+from modelstore_core.model.state import AliasState, Closed, Pointer, State
 
 text = st.text(st.characters(codec="utf-8"), max_size=30)
 long_text = st.one_of(text, st.text(st.characters(codec="utf-8"), min_size=300, max_size=900))
@@ -91,27 +101,58 @@ findings = st.builds(
     message=long_text,
 )
 evidence = st.lists(findings, max_size=3).map(tuple)
+checks = st.builds(CheckResult, passed=st.booleans(), actor=text, time=text, message=long_text)
+reviews = st.builds(
+    Review, alias=aliases, verdict=st.sampled_from(get_args(Verdict)), actor=text, time=text, comment=long_text
+)
+abouts = st.builds(About, description=text, tags=st.dictionaries(text, text, max_size=3), owner=text)
 moves = st.builds(Move, alias=aliases, number=numbers, previous=st.none() | numbers, back=st.none() | numbers)
+moved = st.lists(moves, max_size=3, unique_by=lambda move: move.alias).map(
+    lambda found: tuple(sorted(found, key=lambda move: move.alias))
+)
 operations: st.SearchStrategy[Operation] = st.one_of(
     versions(),
-    st.builds(SetAlias, move=moves, record=numbers, reason=long_text, evidence=evidence),
+    st.builds(SetAlias, move=moves, record=numbers, reason=long_text, evidence=evidence, override=st.booleans()),
     st.builds(
         RefuseAlias, alias=aliases, number=numbers, current=st.none() | numbers, reason=long_text, evidence=evidence
     ),
-    st.builds(DropAlias, alias=aliases, number=numbers, reason=long_text),
+    st.builds(DropAlias, alias=aliases, number=numbers, reason=long_text, override=st.booleans()),
     st.builds(
-        Annotate, number=numbers, record=numbers, delta=json_objects, metrics=metrics, tags=tags, description=long_text
+        Annotate,
+        number=numbers,
+        record=numbers,
+        delta=json_objects,
+        metrics=metrics,
+        tags=tags,
+        description=long_text,
+        checks=st.dictionaries(text, checks, max_size=2),
+        reviews=st.lists(reviews, max_size=2).map(tuple),
     ),
     st.builds(
-        Delete, number=numbers, record=numbers, dropped=st.lists(aliases, max_size=3).map(tuple), reason=long_text
+        Delete,
+        number=numbers,
+        record=numbers,
+        dropped=st.lists(aliases, max_size=3).map(tuple),
+        returned=moved,
+        reason=long_text,
     ),
-    st.builds(Restore, number=numbers, record=numbers, reason=long_text),
+    st.builds(Restore, number=numbers, record=numbers, aliases=moved, reason=long_text),
     st.builds(Condemn, ids=st.lists(hexes, max_size=40).map(tuple)),
     st.builds(Purge, number=numbers, record=numbers),
+    st.builds(
+        SetRules,
+        alias=aliases,
+        rules=st.lists(json_objects, max_size=2).map(tuple),
+        previous=st.none() | numbers,
+        reason=long_text,
+    ),
+    st.builds(Describe, about=abouts, delta=json_objects),
+    st.builds(Close, reason=long_text),
+    st.builds(Reopen, reason=long_text),
+    st.builds(MoveAway, to=text, reason=long_text),
+    st.builds(Arrive, origin=text),
 )
-verbs: st.SearchStrategy[Verb] = st.sampled_from(
-    ["save", "promote", "rollback", "unalias", "annotate", "delete", "restore", "condemn", "purge"]
-)
+verbs: st.SearchStrategy[Verb] = st.sampled_from(get_args(Verb))
 times = st.datetimes().map(lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0"))
 entries = st.builds(
     Entry,
@@ -123,6 +164,7 @@ entries = st.builds(
     op=operations,
     key=st.none() | text,
     attempt=st.integers(0, 100),
+    undoes=st.none() | numbers,
 )
 pointers = st.builds(
     Pointer, number=numbers, record=numbers, annotated=st.none() | numbers, superseded_by=st.none() | numbers
@@ -133,7 +175,11 @@ states = st.builds(
     live=counts,
     newest=st.none() | pointers,
     aliases=st.dictionaries(aliases, st.builds(AliasState, target=pointers, set=numbers), max_size=3),
-    rules=json_objects,
+    rules=st.dictionaries(aliases, numbers, max_size=3),
+    pending=st.frozensets(st.tuples(numbers, aliases), max_size=3),
+    about=st.none() | abouts,
+    closed=st.none() | st.builds(Closed, seq=numbers, to=st.none() | text),
+    moving=st.none() | text,
 )
 
 

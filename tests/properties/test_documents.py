@@ -12,7 +12,7 @@ from tests.properties.effort import effort
 from modelstore_core import Corrupt
 from modelstore_core.documents.canonical import check_sum, encode, parse, seal, unsealed
 from modelstore_core.documents.commit import Commit, read_commit, write_commit
-from modelstore_core.documents.operations import read_entry, summarize, write_entry
+from modelstore_core.documents.entries import read_entry, summarize, write_entry
 from modelstore_core.documents.sidecars import (
     Claim,
     Hashed,

@@ -13,7 +13,7 @@ from tests.properties.effort import effort
 from modelstore_core import Corrupt, Improves, ModelStore, ModelStoreError, StoreTooNew
 from modelstore_core.documents.canonical import encode
 from modelstore_core.documents.commit import Commit, read_commit
-from modelstore_core.documents.operations import summarize, write_entry
+from modelstore_core.documents.entries import summarize, write_entry
 from modelstore_core.documents.sidecars import read_block, read_claim, read_hint, read_store
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.testing.stores import store_over

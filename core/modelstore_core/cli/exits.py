@@ -45,7 +45,7 @@ MEANING: Mapping[Exit, str] = {
     Exit.UNEXPECTED: "an unexpected failure: MODELSTORE_DEBUG=1 shows where",
     Exit.INVALID: "the command or its input is not valid",
     Exit.NOT_FOUND: "no such model, version or alias",
-    Exit.CONFLICT: "the store moved or its rules say no: --expect, a gate, in use, deleted, purged, superseded",
+    Exit.CONFLICT: "the store moved or its rules say no: --expect, a gate, in use, deleted, purged, moved, superseded",
     Exit.STORAGE: "the storage is missing, denied, unavailable or unsafe",
     Exit.CORRUPT: "bytes are not what was written, or the store is too new for this release",
     Exit.UNTRUSTED: "the trust policy forbids it",

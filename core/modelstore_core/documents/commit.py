@@ -4,14 +4,15 @@ import hashlib
 from dataclasses import dataclass
 
 from modelstore_core.documents.canonical import check_sum, encode, parse, seal
-from modelstore_core.documents.operations import read_entry, summarize, write_entry
+from modelstore_core.documents.entries import read_entry, summarize, write_entry
+from modelstore_core.documents.governing import read_about, write_about
 from modelstore_core.documents.reading import Reader
 from modelstore_core.errors import Corrupt, StoreTooNew, TooLarge
 from modelstore_core.model.json import Json, JsonObject
 from modelstore_core.model.operations import Entry
-from modelstore_core.model.state import MAX_ALIASES, AliasState, Pointer, State
+from modelstore_core.model.state import MAX_ABOUT, MAX_ALIASES, AliasState, Closed, Pointer, State
 
-__all__ = ["BLOCK", "FORMAT", "Commit", "check_format", "read_commit", "write_commit", "write_state"]
+__all__ = ["BLOCK", "FORMAT", "Commit", "check_format", "read_commit", "read_state", "write_commit", "write_state"]
 
 FORMAT = 1
 BLOCK = 32
@@ -66,8 +67,9 @@ def write_commit(model: str, base: Commit | None, entry: Entry, state: State) ->
     """The commit after `base`, and its bytes.
 
     Raises:
-        TooLarge: The operation is over 256 KiB, or there are over 1,000 aliases.
+        TooLarge: The operation is over 256 KiB, there are over 1,000 aliases, or over 4 KiB are said of the model.
     """
+    _check_state(model, state)
     written = write_entry(entry)
     size = len(encode({"op": written["op"]}))
     if size > MAX_OPERATION:
@@ -75,12 +77,6 @@ def write_commit(model: str, base: Commit | None, entry: Entry, state: State) ->
             f"The record of this {entry.verb} has {size} bytes; one commit holds {MAX_OPERATION}.",
             value=size,
             fix="Keep large texts, tables and long parameter lists in a file of the model's folder.",
-        )
-    if len(state.aliases) > MAX_ALIASES:
-        raise TooLarge(
-            f"The model {model!r} would have {len(state.aliases)} aliases.",
-            value=len(state.aliases),
-            fix=f"At most {MAX_ALIASES}: remove some with unalias.",
         )
     recent: list[Json] = []
     if base is not None and base.seq % BLOCK:
@@ -110,7 +106,7 @@ def read_commit(raw: bytes, where: str) -> Commit:
     reader = Reader(document, where)
     entry = read_entry(reader.object("entry"), where)
     recent = tuple(read_entry(item, where) for item in reader.list("recent") if isinstance(item, dict))
-    state = _read_state(reader.within("state", document.get("state")))
+    state = read_state(reader.within("state", document.get("state")))
     commit = Commit(
         model=reader.text("model"),
         entry=entry,
@@ -126,6 +122,25 @@ def read_commit(raw: bytes, where: str) -> Commit:
     return commit
 
 
+def _check_state(model: str, state: State) -> None:
+    for count, what in (
+        (len(state.aliases), "aliases"),
+        (len(state.rules), "protected aliases"),
+        (len(state.pending), "requests for approval at once"),
+    ):
+        if count > MAX_ALIASES:
+            raise TooLarge(
+                f"The model {model!r} would have {count} {what}.", value=count, fix=f"At most {MAX_ALIASES}: end some."
+            )
+    size = 0 if state.about is None else len(encode(write_about(state.about)))
+    if size > MAX_ABOUT:
+        raise TooLarge(
+            f"What is said of the model {model!r} would have {size} bytes; at most {MAX_ABOUT} stand in every commit.",
+            value=size,
+            fix="Put longer texts into a version's description or files, and a link here.",
+        )
+
+
 def _write_pointer(pointer: Pointer) -> JsonObject:
     return {
         "number": pointer.number,
@@ -137,13 +152,22 @@ def _write_pointer(pointer: Pointer) -> JsonObject:
 
 def write_state(state: State) -> JsonObject:
     """The state as JSON."""
-    return {
+    document: JsonObject = {
         "next": state.next,
         "live": state.live,
         "newest": None if state.newest is None else _write_pointer(state.newest),
         "aliases": {name: {**_write_pointer(a.target), "set": a.set} for name, a in state.aliases.items()},
-        "rules": state.rules,
+        "rules": dict(state.rules),
     }
+    if state.pending:
+        document["pending"] = [[number, alias] for number, alias in sorted(state.pending)]
+    if state.about is not None:
+        document["about"] = write_about(state.about)
+    if state.closed is not None:
+        document["closed"] = {"seq": state.closed.seq, "to": state.closed.to}
+    if state.moving is not None:
+        document["moving"] = state.moving
+    return document
 
 
 def _read_pointer(reader: Reader) -> Pointer:
@@ -155,7 +179,7 @@ def _read_pointer(reader: Reader) -> Pointer:
     )
 
 
-def _read_state(reader: Reader) -> State:
+def read_state(reader: Reader) -> State:
     newest = reader.document.get("newest")
     aliases = {}
     for name, value in reader.object("aliases").items():
@@ -166,5 +190,29 @@ def _read_state(reader: Reader) -> State:
         live=reader.integer("live"),
         newest=None if newest is None else _read_pointer(reader.within("newest", newest)),
         aliases=aliases,
-        rules=reader.object("rules"),
+        rules=_read_rules(reader),
+        pending=_read_pending(reader),
+        about=read_about(reader.within("about", about)) if (about := reader.optional_object("about")) else None,
+        closed=_read_closed(reader.within("closed", closed)) if (closed := reader.optional_object("closed")) else None,
+        moving=reader.optional_text("moving"),
     )
+
+
+def _read_rules(reader: Reader) -> dict[str, int]:
+    rules = reader.within("rules", reader.object("rules"))
+    return {alias: rules.integer(alias) for alias in rules.document}
+
+
+def _read_pending(reader: Reader) -> frozenset[tuple[int, str]]:
+    pairs = set()
+    for index, value in enumerate(reader.list("pending")):
+        match value:
+            case [int(number), str(alias)] if number > 0:
+                pairs.add((number, alias))
+            case _:
+                reader.complain(f"pending[{index}]", f"is not a version's number and an alias: {value!r}")
+    return frozenset(pairs)
+
+
+def _read_closed(reader: Reader) -> Closed:
+    return Closed(seq=reader.integer("seq"), to=reader.optional_text("to"))

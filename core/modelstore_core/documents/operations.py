@@ -1,11 +1,11 @@
-"""Operations and entries to JSON and back, exactly as `docs/format.md` says."""
+"""Operations to JSON and back, exactly as `docs/format.md` says."""
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import assert_never, get_args
+from typing import assert_never
 
-from modelstore_core.documents.canonical import encode
+from modelstore_core.documents import governing
+from modelstore_core.documents.governing import read_checks, read_reviews, read_tags, write_check, write_review
 from modelstore_core.documents.reading import Reader, read_metrics, write_metrics, write_number
 from modelstore_core.errors import StoreTooNew
 from modelstore_core.model.digest import FileEntry
@@ -16,7 +16,6 @@ from modelstore_core.model.operations import (
     Condemn,
     Delete,
     DropAlias,
-    Entry,
     Finding,
     Move,
     Operation,
@@ -24,20 +23,14 @@ from modelstore_core.model.operations import (
     RefuseAlias,
     Restore,
     SetAlias,
-    Verb,
 )
 
-__all__ = ["MAX_SUMMARY", "is_safe_path", "read_entry", "summarize", "write_entry"]
-
-MAX_SUMMARY = 1024
+__all__ = ["is_safe_path", "read_operation", "write_operation"]
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _ID = re.compile(r"[0-9a-f]{32}")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-# What loading needs comes first, then what listings show; the rest is fetched when asked for.
-_KEPT_FIRST = ("files", "loads", "metrics", "tags", "description", "aliases", "params", "lineage", "evidence", "reason")
-_NEVER_CUT = frozenset({"kind", "number", "data", "digest", "size", "format", "supersedes", "alias", "record"})
 
 
 def is_safe_path(path: str) -> bool:
@@ -47,82 +40,13 @@ def is_safe_path(path: str) -> bool:
     return plain and all(part not in ("", ".", "..") for part in parts)
 
 
-def write_entry(entry: Entry) -> JsonObject:
-    """The entry as JSON."""
-    document: JsonObject = {
-        "seq": entry.seq,
-        "op_id": entry.op_id,
-        "verb": entry.verb,
-        "actor": entry.actor,
-        "time": entry.time,
-        "key": entry.key,
-        "attempt": entry.attempt,
-        "op": {name: value for name, value in _write_operation(entry.op).items() if name not in entry.cut},
-    }
-    if entry.cut:
-        document["cut"] = [*sorted(entry.cut)]
-    return document
-
-
-def summarize(document: JsonObject) -> JsonObject:
-    """An entry's JSON shortened to at most 1 KiB, as `recent` carries it."""
-    if len(encode(document)) <= MAX_SUMMARY:
-        return document
-    operation = document["op"]
-    assert isinstance(operation, dict)
-    kept = {name: value for name, value in operation.items() if name in _NEVER_CUT}
-    cut = {name for name in operation if name not in kept}
-    summary: JsonObject = {**document, "op": kept, "cut": [*sorted(cut)]}
-    for name in (name for name in _KEPT_FIRST if name in cut):
-        trial: JsonObject = {**document, "op": {**kept, name: operation[name]}, "cut": [*sorted(cut - {name})]}
-        if len(encode(trial)) <= MAX_SUMMARY:
-            summary, kept, cut = trial, {**kept, name: operation[name]}, cut - {name}
-    return summary
-
-
-def read_entry(document: JsonObject, where: str) -> Entry:
-    """The entry in a JSON object.
-
-    Raises:
-        Corrupt: It is not as the format says; all problems are named.
-        StoreTooNew: It holds an operation that this release does not know.
-    """
-    reader = Reader(document, where, path="entry.")
-    cut = frozenset(reader.texts("cut"))
-    verb = reader.text("verb")
-    entry = Entry(
-        seq=reader.integer("seq"),
-        op_id=reader.text("op_id"),
-        verb=_verb(verb, where),
-        actor=reader.text("actor"),
-        time=reader.text("time"),
-        key=reader.optional_text("key"),
-        attempt=reader.integer("attempt", 0),
-        op=_read_operation(reader.within("op", document.get("op"))),
-        cut=cut,
-    )
-    if not _is_time(entry.time):
-        reader.complain("time", f"is not a moment in ISO 8601 with its zone: {entry.time!r}")
-    reader.finish()
-    return entry
-
-
-def _is_time(text: str) -> bool:
-    try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
-        return False
-
-
-def _verb(verb: str, where: str) -> Verb:
-    for known in get_args(Verb):
-        if verb == known:
-            return known  # type: ignore[no-any-return]  # a Literal's arguments are typed as Any
-    raise StoreTooNew(f"{where} has the unknown verb {verb!r}.", value=verb, fix="Upgrade modelstore-pipelines.")
-
-
 def _write_move(move: Move) -> JsonObject:
     return {"previous": move.previous, "back": move.back}
+
+
+def _write_moves(name: str, moves: tuple[Move, ...]) -> JsonObject:
+    """A field with moves to versions of their own; none at all if there are none."""
+    return {name: {move.alias: {"number": move.number, **_write_move(move)} for move in moves}} if moves else {}
 
 
 def _write_finding(finding: Finding) -> Json:
@@ -155,13 +79,15 @@ def _write_version(op: AddVersion) -> JsonObject:
         "environment": op.environment,
         "signature": op.signature,
         "globals": list(op.globals),
+        **({"model_params": op.model_params} if op.model_params else {}),
         **({} if op.proved is None else {"proved": op.proved}),
         "supersedes": op.supersedes,
         "aliases": {move.alias: _write_move(move) for move in op.aliases},
     }
 
 
-def _write_operation(op: Operation) -> JsonObject:
+def write_operation(op: Operation) -> JsonObject:
+    """The operation as JSON."""
     match op:
         case AddVersion():
             return _write_version(op)
@@ -174,6 +100,7 @@ def _write_operation(op: Operation) -> JsonObject:
                 **_write_move(move),
                 "reason": op.reason,
                 "evidence": [_write_finding(f) for f in op.evidence],
+                **_if_so("override", op.override),
             }
         case RefuseAlias():
             return {
@@ -185,19 +112,40 @@ def _write_operation(op: Operation) -> JsonObject:
                 "evidence": [_write_finding(f) for f in op.evidence],
             }
         case DropAlias():
-            return {"kind": "drop_alias", "alias": op.alias, "number": op.number, "reason": op.reason}
-        case Annotate():
             return {
-                "kind": "annotate",
+                "kind": "drop_alias",
+                "alias": op.alias,
                 "number": op.number,
-                "record": op.record,
-                "delta": dict(op.delta),
-                "metrics": write_metrics(op.metrics),
-                "tags": dict(op.tags),
-                "description": op.description,
+                "reason": op.reason,
+                **_if_so("override", op.override),
             }
-        case _:
+        case Annotate():
+            return _write_annotate(op)
+        case Delete() | Restore() | Condemn() | Purge():
             return _write_deletion(op)
+        case _:
+            return governing.write_governing(op)
+
+
+def _if_so(name: str, value: bool) -> JsonObject:  # noqa: FBT001 - the field's value
+    return {name: True} if value else {}
+
+
+def _write_annotate(op: Annotate) -> JsonObject:
+    document: JsonObject = {
+        "kind": "annotate",
+        "number": op.number,
+        "record": op.record,
+        "delta": dict(op.delta),
+        "metrics": write_metrics(op.metrics),
+        "tags": dict(op.tags),
+        "description": op.description,
+    }
+    if op.checks:
+        document["checks"] = {name: write_check(check) for name, check in op.checks.items()}
+    if op.reviews:
+        document["reviews"] = [write_review(review) for review in op.reviews]
+    return document
 
 
 def _write_deletion(op: Delete | Restore | Condemn | Purge) -> JsonObject:
@@ -208,10 +156,17 @@ def _write_deletion(op: Delete | Restore | Condemn | Purge) -> JsonObject:
                 "number": op.number,
                 "record": op.record,
                 "dropped": list(op.dropped),
+                **_write_moves("returned", op.returned),
                 "reason": op.reason,
             }
         case Restore():
-            return {"kind": "restore", "number": op.number, "record": op.record, "reason": op.reason}
+            return {
+                "kind": "restore",
+                "number": op.number,
+                "record": op.record,
+                **_write_moves("aliases", op.aliases),
+                "reason": op.reason,
+            }
         case Condemn():
             return {"kind": "condemn", "ids": list(op.ids)}
         case Purge():
@@ -220,7 +175,12 @@ def _write_deletion(op: Delete | Restore | Condemn | Purge) -> JsonObject:
             assert_never(op)
 
 
-def _read_operation(reader: Reader) -> Operation:
+def read_operation(reader: Reader) -> Operation:
+    """The operation in a JSON object.
+
+    Raises:
+        StoreTooNew: It is of a kind that this release does not know.
+    """
     kind = reader.text("kind")
     read = _READERS.get(kind)
     if read is None:
@@ -257,12 +217,10 @@ def _read_move(reader: Reader, alias: str, number: int) -> Move:
     return Move(alias=alias, number=number, previous=previous, back=back)
 
 
-def _read_texts(reader: Reader, name: str) -> Mapping[str, str]:
-    values = reader.object(name)
-    for key, value in values.items():
-        if not isinstance(value, str):
-            reader.complain(f"{name}.{key}", "is not text")
-    return {key: str(value) for key, value in values.items()}
+def _read_moves(reader: Reader, name: str) -> tuple[Move, ...]:
+    moves = reader.object(name)
+    inside = {alias: reader.within(f"{name}.{alias}", moves[alias]) for alias in sorted(moves)}
+    return tuple(_read_move(one, alias, one.integer("number")) for alias, one in inside.items())
 
 
 def _read_version(reader: Reader) -> AddVersion:
@@ -289,12 +247,13 @@ def _read_version(reader: Reader) -> AddVersion:
         model_type=reader.text("model_type", ""),
         metrics=read_metrics(reader),
         params=reader.object("params"),
-        tags=_read_texts(reader, "tags"),
+        tags=read_tags(reader),
         description=reader.text("description", ""),
         lineage=reader.object("lineage"),
         environment=reader.object("environment"),
         signature=reader.optional_object("signature"),
         globals=reader.texts("globals"),
+        model_params=reader.object("model_params"),
         proved=reader.optional_object("proved"),
         supersedes=reader.optional_integer("supersedes"),
         aliases=tuple(_read_move(reader.within(f"aliases.{a}", aliases[a]), a, number) for a in sorted(aliases)),
@@ -307,6 +266,20 @@ def _read_set_alias(reader: Reader) -> SetAlias:
         record=reader.integer("record"),
         reason=reader.text("reason", ""),
         evidence=reader.each("evidence", _read_finding),
+        override=_said(reader, "override"),
+    )
+
+
+def _said(reader: Reader, name: str) -> bool:
+    return name in reader.document and reader.boolean(name)
+
+
+def _read_drop_alias(reader: Reader) -> DropAlias:
+    return DropAlias(
+        alias=reader.text("alias"),
+        number=reader.integer("number"),
+        reason=reader.text("reason", ""),
+        override=_said(reader, "override"),
     )
 
 
@@ -326,8 +299,19 @@ def _read_annotate(reader: Reader) -> Annotate:
         record=reader.integer("record"),
         delta=reader.object("delta"),
         metrics=read_metrics(reader),
-        tags=_read_texts(reader, "tags"),
+        tags=read_tags(reader),
         description=reader.text("description", ""),
+        checks=read_checks(reader),
+        reviews=read_reviews(reader),
+    )
+
+
+def _read_restore(reader: Reader) -> Restore:
+    return Restore(
+        number=reader.integer("number"),
+        record=reader.integer("record"),
+        aliases=_read_moves(reader, "aliases"),
+        reason=reader.text("reason", ""),
     )
 
 
@@ -336,6 +320,7 @@ def _read_delete(reader: Reader) -> Delete:
         number=reader.integer("number"),
         record=reader.integer("record"),
         dropped=reader.texts("dropped"),
+        returned=_read_moves(reader, "returned"),
         reason=reader.text("reason", ""),
     )
 
@@ -344,10 +329,11 @@ _READERS: Mapping[str, Callable[[Reader], Operation]] = {
     "add_version": _read_version,
     "set_alias": _read_set_alias,
     "refuse_alias": _read_refuse_alias,
-    "drop_alias": lambda r: DropAlias(alias=r.text("alias"), number=r.integer("number"), reason=r.text("reason", "")),
+    "drop_alias": _read_drop_alias,
     "annotate": _read_annotate,
     "delete": _read_delete,
-    "restore": lambda r: Restore(number=r.integer("number"), record=r.integer("record"), reason=r.text("reason", "")),
+    "restore": _read_restore,
     "condemn": lambda r: Condemn(ids=r.texts("ids")),
     "purge": lambda r: Purge(number=r.integer("number"), record=r.integer("record")),
+    **governing.READERS,
 }

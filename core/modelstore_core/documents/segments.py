@@ -6,13 +6,12 @@ one, when they are asked for: of 100,000 versions mostly the newest hundred are 
 
 import hashlib
 import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from modelstore_core.documents.canonical import check_sum, encode, parse, seal
-from modelstore_core.documents.commit import FORMAT
-from modelstore_core.documents.operations import read_entry, write_entry
+from modelstore_core.documents.canonical import parse
+from modelstore_core.documents.entries import read_entry, write_entry
+from modelstore_core.documents.lines import LARGEST, Lines, compressed, unpacked
 from modelstore_core.documents.reading import Reader
 from modelstore_core.errors import Corrupt, ModelStoreError
 from modelstore_core.model.json import Json, JsonObject
@@ -31,15 +30,7 @@ __all__ = [
     "write_row",
 ]
 
-LARGEST = 32 * 1024 * 1024
-"""So many bytes of JSON a writer puts into one document, unless a single version has more."""
-
-_MOST = 2 * LARGEST
-_MOST_ROWS = 1 << 16
 _NAME = re.compile(r"[0-9a-f]{64}")
-_SHARED = ("environment", "signature", "globals", "lineage", "loads", "model_type")
-_WORTH_SHARING = 24
-_GZIP = zlib.MAX_WBITS | 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,19 +164,19 @@ def write_row(row: Row) -> JsonObject:
 
 def pack(model: str, first: int, rows: Iterator[JsonObject], most: int) -> Iterator[tuple[Segment, bytes]]:
     """The rows (as `write_row` gives them) of consecutive versions from `first` on, in segments of up to `most`."""
-    group = _Group()
+    group = Lines()
     for row in rows:
-        if group.rows and (len(group.rows) == most or group.size > LARGEST):
+        if group.lines and (len(group) == most or group.size > LARGEST):
             yield _segment(model, first, group)
-            first, group = first + len(group.rows), _Group()
+            first, group = first + len(group), Lines()
         group.add(row)
-    if group.rows:
+    if group.lines:
         yield _segment(model, first, group)
 
 
 def write_index(model: str, index: Index, rows: Iterator[JsonObject]) -> bytes:
     """An index's bytes; `rows` are what its `rows` are read from later."""
-    group = _Group()
+    group = Lines()
     for row in rows:
         group.add(row)
     segments: list[Json] = [
@@ -193,7 +184,6 @@ def write_index(model: str, index: Index, rows: Iterator[JsonObject]) -> bytes:
         for s in index.segments
     ]
     document: JsonObject = {
-        "format": FORMAT,
         "model": model,
         "seq": index.seq,
         "op": index.op_id,
@@ -201,15 +191,14 @@ def write_index(model: str, index: Index, rows: Iterator[JsonObject]) -> bytes:
         "segments": segments,
         "changes": {str(number): change for number, change in index.changes.items()},
         "first": index.rows.first,
-        "common": group.common,
     }
-    return _compressed(document, group)[0]
+    return compressed(document, group)[0]
 
 
 def read_index(raw: bytes, model: str) -> Index | None:
     """The index in `raw`, or None if it is not a whole index of this model; its rows are not read yet."""
     try:
-        reader, lines = _unpacked(raw, model, f"index of {model!r}")
+        reader, lines = unpacked(raw, f"index of {model!r}", model)
         index = Index(
             seq=reader.integer("seq"),
             op_id=reader.text("op"),
@@ -235,7 +224,7 @@ def read_segment(raw: bytes, segment: Segment, model: str) -> Rows | None:
     if len(raw) != segment.size or hashlib.sha256(raw).hexdigest() != segment.name:
         return None
     try:
-        reader, lines = _unpacked(raw, model, f"segment {segment.first}-{segment.last} of {model!r}")
+        reader, lines = unpacked(raw, f"segment {segment.first}-{segment.last} of {model!r}", model)
         rows = _rows(reader, lines)
         reader.finish()
     except ModelStoreError:
@@ -243,81 +232,11 @@ def read_segment(raw: bytes, segment: Segment, model: str) -> Rows | None:
     return rows if (rows.first, rows.last) == (segment.first, segment.last) else None
 
 
-class _Group:
-    """Rows on their way into one document, their common values set aside."""
-
-    def __init__(self) -> None:
-        self.rows: list[bytes] = []
-        self.common: list[Json] = []
-        self.size = 0
-        self._places: dict[bytes, int] = {}
-
-    def add(self, row: JsonObject) -> None:
-        """Take in a row."""
-        record = row["record"]
-        assert isinstance(record, dict)
-        operation = record["op"]
-        assert isinstance(operation, dict)
-        places: JsonObject = {}
-        for name in _SHARED:
-            text = encode({"": operation.get(name)})
-            if len(text) > _WORTH_SHARING:
-                places[name] = self._place(text, operation[name])
-        if places:
-            kept = {name: value for name, value in operation.items() if name not in places}
-            row = {**row, "record": {**record, "op": kept}, "common": places}
-        raw = encode(row)
-        self.size += len(raw)
-        self.rows.append(raw)
-
-    def _place(self, text: bytes, value: Json) -> int:
-        place = self._places.get(text)
-        if place is None:
-            place = self._places[text] = len(self.common)
-            self.common.append(value)
-            self.size += len(text)
-        return place
-
-
-def _segment(model: str, first: int, group: _Group) -> tuple[Segment, bytes]:
-    last = first + len(group.rows) - 1
-    document: JsonObject = {"format": FORMAT, "model": model, "first": first, "last": last, "common": group.common}
-    raw, expanded = _compressed(document, group)
+def _segment(model: str, first: int, group: Lines) -> tuple[Segment, bytes]:
+    last = first + len(group) - 1
+    raw, expanded = compressed({"model": model, "first": first, "last": last}, group)
     name = hashlib.sha256(raw).hexdigest()
     return Segment(first=first, last=last, name=name, size=len(raw), expanded=expanded), raw
-
-
-def _compressed(document: JsonObject, group: _Group) -> tuple[bytes, int]:
-    """The stored bytes of a document with its rows, and how many they were before."""
-    body = seal(encode({**document, "rows": len(group.rows)})) + b"".join(group.rows)
-    packer = zlib.compressobj(wbits=_GZIP)
-    return packer.compress(body) + packer.flush(), len(body)
-
-
-def _expanded(raw: bytes, where: str) -> bytes:
-    """What was compressed; never more than 64 MiB of it."""
-    unpacker = zlib.decompressobj(wbits=_GZIP)
-    try:
-        body = unpacker.decompress(raw, _MOST)
-    except zlib.error as error:
-        raise Corrupt(f"{where} is not gzip: {error}.", value=where, fix="") from error
-    if not unpacker.eof or unpacker.unused_data:
-        raise Corrupt(f"{where} is torn, or of more than {_MOST} bytes.", value=where, fix="")
-    return body
-
-
-def _unpacked(raw: bytes, model: str, where: str) -> tuple[Reader, list[bytes]]:
-    """A reader of the document in the first line, and the other lines."""
-    body = _expanded(raw, where)
-    head = body[: body.find(b"\n") + 1]
-    document = parse(head, where)
-    check_sum(document, head, where)
-    if document.get("format") != FORMAT or document.get("model") != model:
-        raise Corrupt(f"{where} is of another format or model.", value=where, fix="")
-    count = document.get("rows")
-    if count != body.count(b"\n") - 1 or count > _MOST_ROWS or not body.endswith(b"\n"):
-        raise Corrupt(f"{where} has not as many rows as it says, or too many.", value=count, fix="")
-    return Reader(document, where), body.split(b"\n")[1:-1]
 
 
 def _rows(reader: Reader, lines: Sequence[bytes]) -> Rows:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from modelstore_core.documents.canonical import check_sum, encode, parse, seal
 from modelstore_core.documents.commit import FORMAT, check_format
-from modelstore_core.documents.operations import read_entry, write_entry
+from modelstore_core.documents.entries import read_entry, write_entry
 from modelstore_core.documents.reading import Reader
 from modelstore_core.errors import Corrupt, ModelStoreError, StoreTooNew
 from modelstore_core.model.json import JsonObject

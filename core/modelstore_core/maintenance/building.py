@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from modelstore_core.documents.canonical import encode
-from modelstore_core.documents.operations import write_entry
+from modelstore_core.documents.entries import write_entry
 from modelstore_core.documents.segments import (
     LARGEST,
     Index,

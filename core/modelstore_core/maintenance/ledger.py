@@ -6,20 +6,25 @@ instead of by a view. Of a version only what a check needs is kept, some hundred
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from modelstore_core.model.operations import (
     AddVersion,
     Annotate,
+    Arrive,
+    Close,
     Condemn,
     Delete,
     DropAlias,
     Entry,
     Move,
+    MoveAway,
+    Operation,
     Purge,
-    RefuseAlias,
+    Reopen,
     Restore,
     SetAlias,
+    SetRules,
     moves_of,
 )
 from modelstore_core.model.state import AliasState, Pointer, State
@@ -112,6 +117,9 @@ class Ledger:
         Returns:
             In what it contradicts the entries before it, as ends of a sentence that begins with the commit.
         """
+        if entry.seq == 1 and state is not None:
+            # Nothing but the first commit says that a log is another's, being renamed: the fold begins with that.
+            self.state = replace(self.state, moving=state.moving)
         problems = self._contradictions(entry)
         expected = self._after(self.state, entry)
         if state is not None and expected is not None and state != expected:
@@ -130,23 +138,39 @@ class Ledger:
         if entry.op_id in self.op_ids[-1:]:
             problems.append("has the op id of the commit before it")
         problems += [f"moves {m.alias!r} from {m.previous}, where it was not" for m in moves_of(entry) if self._off(m)]
+        return problems + self._of_op(entry)
+
+    def _of_op(self, entry: Entry) -> list[str]:
         match entry.op:
             case AddVersion() as op:
-                problems += self._of_new(op)
+                return self._of_new(op)
             case Condemn(ids=ids):
                 taken = sorted({self.owners[i] for i in ids if i in self.owners})
-                problems += [f"condemns the files of version {number}" for number in taken]
+                return [f"condemns the files of version {number}" for number in taken]
+            case SetAlias(move=move, record=record):
+                return self._of_known(move.number, record, entry)
+            case Annotate() | Delete() | Restore() | Purge() as op:
+                return self._of_known(op.number, op.record, entry)
+            case op:
+                return self._of_whole(op)
+
+    def _of_whole(self, op: Operation) -> list[str]:
+        closed = self.state.closed
+        match op:
             case DropAlias(alias=alias, number=number):
                 current = self.state.aliases.get(alias)
-                if current is None or current.target.number != number:
-                    problems.append(f"drops {alias!r} from version {number}, where it was not")
-            case RefuseAlias():
-                pass
-            case SetAlias(move=move, record=record):
-                problems += self._of_known(move.number, record, entry)
-            case op:
-                problems += self._of_known(op.number, op.record, entry)
-        return problems
+                there = current is not None and current.target.number == number
+                return [] if there else [f"drops {alias!r} from version {number}, where it was not"]
+            case SetRules(alias=alias, previous=previous) if previous != self.state.rules.get(alias):
+                return [f"replaces rules of {alias!r} that were not the ones in force"]
+            case Close() | MoveAway() if closed is not None:
+                return ["closes the model, which is closed"]
+            case Reopen() if closed is None or closed.to is not None:
+                return ["opens the model, which is not deleted"]
+            case Arrive(origin=origin) if origin != self.state.moving:
+                return [f"says that the model arrived from {origin!r}, whence it was not moving"]
+            case _:
+                return []
 
     def _off(self, move: Move) -> bool:
         current = self.state.aliases.get(move.alias)
@@ -170,7 +194,7 @@ class Ledger:
         match entry.op:
             case SetAlias() if version.deleted or version.purged:
                 return [f"points an alias to version {number}, which is not to be had"]
-            case Delete(dropped=dropped) if version.deleted or sorted(dropped) != aliases:
+            case Delete() as op if version.deleted or sorted([*op.dropped, *(m.alias for m in op.returned)]) != aliases:
                 return [f"deletes version {number} twice, or without its aliases"]
             case Restore() if version.purged or not version.deleted:
                 return [f"restores version {number}, which is not deleted"]
@@ -189,8 +213,10 @@ class Ledger:
                 return after(state, seq, op, was_live=versions[older].live)
             case SetAlias(move=move) if move.number in versions:
                 return after(state, seq, op, target=versions[move.number].pointer)
-            case Delete(number=number) if number in versions:
-                return after(state, seq, op, heir=self._heir(number), was_live=versions[number].live)
+            case Delete(number=number, returned=moves) if {number, *(m.number for m in moves)} <= versions.keys():
+                returned = {move.alias: versions[move.number].pointer for move in moves}
+                live = versions[number].live
+                return after(state, seq, op, heir=self._heir(number), was_live=live, returned=returned)
             case Restore(number=number) if number in versions:
                 version = versions[number]
                 return after(state, seq, op, target=version.pointer, was_live=version.superseded_by is None)
@@ -248,6 +274,9 @@ def _difference(said: State, expected: State) -> str:
     for name in ("next", "live", "newest"):
         if getattr(said, name) != getattr(expected, name):
             return f"`{name}` is {_shown(getattr(said, name))}, and the log leads to {_shown(getattr(expected, name))}"
+    for name in ("rules", "pending", "about", "closed", "moving"):
+        if getattr(said, name) != getattr(expected, name):
+            return f"`{name}` is other than the log leads to"
     for name in sorted({*said.aliases, *expected.aliases}):
         ours, theirs = _target(said.aliases.get(name)), _target(expected.aliases.get(name))
         if ours != theirs:

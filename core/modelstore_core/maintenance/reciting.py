@@ -5,7 +5,7 @@ from functools import partial
 
 from modelstore_core.documents.canonical import parse
 from modelstore_core.documents.commit import BLOCK, Commit, read_commit
-from modelstore_core.documents.operations import write_entry
+from modelstore_core.documents.entries import write_entry
 from modelstore_core.documents.sidecars import Hashed, read_block
 from modelstore_core.errors import Corrupt, ModelStoreError, StorageError
 from modelstore_core.maintenance.findings import RESTORE, Findings

@@ -8,24 +8,55 @@ from modelstore_core.model.digest import FileEntry
 from modelstore_core.model.json import Json, JsonObject
 
 __all__ = [
+    "About",
     "AddVersion",
     "Annotate",
+    "Arrive",
+    "CheckResult",
+    "Close",
     "Condemn",
     "Delete",
+    "Describe",
     "DropAlias",
     "Entry",
     "Finding",
     "Move",
+    "MoveAway",
     "Operation",
     "Purge",
     "RefuseAlias",
+    "Reopen",
     "Restore",
+    "Review",
     "SetAlias",
+    "SetRules",
     "Verb",
+    "Verdict",
     "moves_of",
 ]
 
-Verb: TypeAlias = Literal["save", "promote", "rollback", "unalias", "annotate", "delete", "restore", "condemn", "purge"]
+Verb: TypeAlias = Literal[
+    "save",
+    "promote",
+    "rollback",
+    "unalias",
+    "annotate",
+    "delete",
+    "restore",
+    "condemn",
+    "purge",
+    "protect",
+    "request_approval",
+    "approve",
+    "reject",
+    "describe",
+    "delete_model",
+    "restore_model",
+    "rename",
+    "undo",
+]
+
+Verdict: TypeAlias = Literal["requested", "approved", "rejected"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +78,36 @@ class Finding:
     current: float | None
     passed: bool
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """The newest outcome of a check that was made of a version, and who said so when (ISO 8601, UTC)."""
+
+    passed: bool
+    actor: str
+    time: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What somebody said to a version's getting an alias; a request begins a new round. An actor is asserted."""
+
+    alias: str
+    verdict: Verdict
+    actor: str
+    time: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What is said of a model as a whole."""
+
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +140,7 @@ class AddVersion:
     environment: JsonObject = field(default_factory=dict)
     signature: JsonObject | None = None
     globals: tuple[str, ...] = ()
+    model_params: JsonObject = field(default_factory=dict)
     proved: JsonObject | None = None
     supersedes: int | None = None
     aliases: tuple[Move, ...] = ()
@@ -86,12 +148,16 @@ class AddVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetAlias:
-    """An alias came to point to a version; `record` is the seq of that version's record."""
+    """An alias came to point to a version; `record` is the seq of that version's record.
+
+    `override` says that the evidence was against it.
+    """
 
     move: Move
     record: int
     reason: str = ""
     evidence: tuple[Finding, ...] = ()
+    override: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,16 +173,17 @@ class RefuseAlias:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropAlias:
-    """An alias was removed; `number` is what it pointed to."""
+    """An alias was removed; `number` is what it pointed to. `override` says that rules guarded it."""
 
     alias: str
     number: int
     reason: str = ""
+    override: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotate:
-    """Metrics, tags and description of a version changed: what was asked, and the whole result."""
+    """What is said of a version changed: what was asked, and the whole result, reviews in their order."""
 
     number: int
     record: int
@@ -124,24 +191,31 @@ class Annotate:
     metrics: Mapping[str, float | int] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
+    checks: Mapping[str, CheckResult] = field(default_factory=dict)
+    reviews: tuple[Review, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
-    """A version left every listing; `dropped` are the aliases that went with it."""
+    """A version left every listing; `dropped` are the aliases that went with it.
+
+    `returned` are those that went back to where they were before it, as when its save is undone.
+    """
 
     number: int
     record: int
     dropped: tuple[str, ...] = ()
+    returned: tuple[Move, ...] = ()
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restore:
-    """A deleted version came back."""
+    """A deleted version came back, with the aliases that had gone with it if its deletion was undone."""
 
     number: int
     record: int
+    aliases: tuple[Move, ...] = ()
     reason: str = ""
 
 
@@ -160,7 +234,70 @@ class Purge:
     record: int
 
 
-Operation: TypeAlias = AddVersion | SetAlias | RefuseAlias | DropAlias | Annotate | Delete | Restore | Condemn | Purge
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRules:
+    """Rules came to guard an alias, or ceased to if there are none; `previous` is the seq of those before."""
+
+    alias: str
+    rules: tuple[JsonObject, ...]
+    previous: int | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Describe:
+    """What is said of the model as a whole changed: what was asked, and the whole result."""
+
+    about: About
+    delta: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close:
+    """The model was deleted."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reopen:
+    """The deleted model came back."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveAway:
+    """The model has another name from now on, under which all that is above stands too."""
+
+    to: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrive:
+    """The model that had the name `origin` has this one now."""
+
+    origin: str
+
+
+Operation: TypeAlias = (
+    AddVersion
+    | SetAlias
+    | RefuseAlias
+    | DropAlias
+    | Annotate
+    | Delete
+    | Restore
+    | Condemn
+    | Purge
+    | SetRules
+    | Describe
+    | Close
+    | Reopen
+    | MoveAway
+    | Arrive
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +313,7 @@ class Entry:
         key: The idempotency key, if any.
         attempt: The attempt that the orchestrator counted.
         op: The operation.
+        undoes: The seq of the commit that it takes back, if that is what was asked.
         cut: Names of the operation's fields that this copy leaves out; the commit at `seq` has them.
     """
 
@@ -187,13 +325,14 @@ class Entry:
     op: Operation
     key: str | None = None
     attempt: int = 0
+    undoes: int | None = None
     cut: frozenset[str] = frozenset()
 
 
 def moves_of(entry: Entry) -> tuple[Move, ...]:
     """The alias moves that an entry made, none for most kinds."""
     match entry.op:
-        case AddVersion(aliases=moves):
+        case AddVersion(aliases=moves) | Restore(aliases=moves) | Delete(returned=moves):
             return moves
         case SetAlias(move=move):
             return (move,)

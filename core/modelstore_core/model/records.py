@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar
 
@@ -32,12 +32,22 @@ _PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.+!_-]*")
 EventKind: TypeAlias = Literal[
     "version.created",
     "version.annotated",
+    "check.recorded",
     "version.deleted",
     "version.restored",
     "version.purged",
     "alias.moved",
     "alias.dropped",
     "promotion.refused",
+    "rules.changed",
+    "approval.requested",
+    "approval.granted",
+    "approval.rejected",
+    "model.described",
+    "model.deleted",
+    "model.restored",
+    "model.moved",
+    "model.arrived",
 ]
 
 
@@ -103,6 +113,8 @@ class ModelVersion:
         environment: `python`, `platform`, `requirements` and `git` at save.
         signature: MLflow's signature of inputs and outputs, if an input example was given.
         globals: The exact names that loading the object resolves from pickles.
+        model_params: What the model itself says of how it was made: `get_params()` of an estimator, say. At most 4 KiB,
+            long values shortened, and the key `…` says what was left out.
         proved: What came of `save(prove=True)`: `loaded`, `predicted`, `seconds` and `python`; None without it.
         created_at, created_by: When (UTC) and by whom it was saved.
         key, attempt: The idempotency key and attempt it was saved under.
@@ -137,6 +149,7 @@ class ModelVersion:
     purged: bool
     url: str
     proved: JsonObject | None = None
+    model_params: JsonObject = field(default_factory=dict)
 
     @property
     def install(self) -> str:
@@ -180,6 +193,7 @@ class ModelVersion:
             "aliases": self.aliases or None,
             "metrics": self.metrics or None,
             "params": self.params or None,
+            "made with": self.model_params or None,
             "tags": self.tags or None,
             "description": self.description or None,
             "format": f"{self.format} ({self.model_type})" if self.model_type else self.format,
@@ -240,13 +254,15 @@ class Event:
         model, seq: The model, and the commit in its log.
         kind: What happened.
         time, actor: When, and who (as they said).
-        number: The version concerned.
+        number: The version concerned; None if it is the model as a whole.
         alias: The alias concerned, if any.
         previous: What the alias pointed to before.
         verb: What was asked for: a move may come from a save, a promotion or a rollback.
         reason: Why, as given.
         evidence: What each gate found.
         key: The idempotency key.
+        override: Whether the rules that guard the alias were overridden.
+        undoes: The seq of the commit that was taken back, if that is what was asked.
     """
 
     id: str
@@ -255,13 +271,15 @@ class Event:
     kind: EventKind
     time: datetime
     actor: str
-    number: int
+    number: int | None
     alias: str | None = None
     previous: int | None = None
     verb: str = ""
     reason: str = ""
     evidence: tuple[Finding, ...] = ()
     key: str | None = None
+    override: bool = False
+    undoes: int | None = None
 
     def row(self) -> dict[str, object]:
         """The event as one row of a table."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from modelstore_core.model.operations import AddVersion, Annotate, Delete, Entry, Purge, Restore
+from modelstore_core.model.operations import AddVersion, Annotate, CheckResult, Delete, Entry, Purge, Restore, Review
 from modelstore_core.model.state import Pointer
 
 __all__ = ["Folded", "changes_of", "fold", "step"]
@@ -63,6 +63,16 @@ class Folded:
     def description(self) -> str:
         """The description, all annotations included."""
         return self._annotated.description
+
+    @property
+    def checks(self) -> Mapping[str, CheckResult]:
+        """The newest outcome of each check that was made of it."""
+        return self._annotated.checks if isinstance(self._annotated, Annotate) else {}
+
+    @property
+    def reviews(self) -> tuple[Review, ...]:
+        """What was said to its getting an alias, oldest first."""
+        return self._annotated.reviews if isinstance(self._annotated, Annotate) else ()
 
     @property
     def _annotated(self) -> AddVersion | Annotate:

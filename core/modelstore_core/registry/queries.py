@@ -1,4 +1,4 @@
-"""What readers ask: records, listings, history, comparison, and the feed of changes."""
+"""What readers ask: records, listings, comparison, and how far the feed of changes was read."""
 
 import base64
 import binascii
@@ -10,26 +10,12 @@ from datetime import datetime
 from modelstore_core.documents.commit import Commit
 from modelstore_core.errors import InvalidInput
 from modelstore_core.model.json import Json
-from modelstore_core.model.operations import (
-    AddVersion,
-    Annotate,
-    Delete,
-    DropAlias,
-    Entry,
-    Purge,
-    RefuseAlias,
-    Restore,
-    SetAlias,
-    moves_of,
-)
-from modelstore_core.model.records import Comparison, Difference, Event, EventKind, ModelSummary, ModelVersion, Records
+from modelstore_core.model.records import Comparison, Difference, ModelSummary, ModelVersion, Records
 from modelstore_core.registry.fold import Folded
 from modelstore_core.registry.view import View
 
 __all__ = [
     "compare",
-    "events_of",
-    "history",
     "parse_cursor",
     "record_of",
     "summary_of",
@@ -58,6 +44,7 @@ def record_of(view: View, version: Folded, root_url: str) -> ModelVersion:
         signature=added.signature,
         globals=added.globals,
         proved=added.proved,
+        model_params=added.model_params,
         created_at=_time(entry.time),
         created_by=entry.actor,
         key=entry.key,
@@ -68,14 +55,6 @@ def record_of(view: View, version: Folded, root_url: str) -> ModelVersion:
         purged=version.purged,
         url=f"{root_url}/{view.journal.root}/data/{added.data}",
     )
-
-
-def history(view: View, limit: int | None) -> Records[Event]:
-    """What happened to the model, newest first."""
-    head = view.require()
-    entries = view.entries(1 if limit is None else head.seq - limit + 1)
-    events = [event for entry in reversed(entries) for event in reversed(events_of(view.model, entry))]
-    return Records(events[:limit])
 
 
 def summary_of(head: Commit) -> ModelSummary:
@@ -100,49 +79,6 @@ def compare(left: ModelVersion, right: ModelVersion) -> Comparison:
         if a.get(field) != b.get(field)
     ]
     return Comparison(left=left, right=right, differences=Records(differences))
-
-
-def events_of(model: str, entry: Entry) -> list[Event]:
-    """What one entry did, as events: one for the operation, and one for each alias it moved or dropped besides."""
-    kinds: list[tuple[EventKind, str | None, int, int | None]] = [
-        ("alias.moved", move.alias, move.number, move.previous) for move in moves_of(entry)
-    ]
-    match entry.op:
-        case AddVersion(number=number):
-            kinds.insert(0, ("version.created", None, number, None))
-        case RefuseAlias(alias=alias, number=number, current=current):
-            kinds.append(("promotion.refused", alias, number, current))
-        case DropAlias(alias=alias, number=number):
-            kinds.append(("alias.dropped", alias, number, number))
-        case Annotate(number=number):
-            kinds.append(("version.annotated", None, number, None))
-        case Delete(number=number, dropped=dropped):
-            kinds.append(("version.deleted", None, number, None))
-            kinds += [("alias.dropped", alias, number, number) for alias in dropped]
-        case Restore(number=number):
-            kinds.append(("version.restored", None, number, None))
-        case Purge(number=number):
-            kinds.append(("version.purged", None, number, None))
-        case _:
-            pass
-    return [
-        Event(
-            id=f"{model}:{entry.seq}" + (f":{index}" if index else ""),
-            model=model,
-            seq=entry.seq,
-            kind=kind,
-            time=_time(entry.time),
-            actor=entry.actor,
-            number=number,
-            alias=alias,
-            previous=previous,
-            verb=entry.verb,
-            reason=getattr(entry.op, "reason", ""),
-            evidence=entry.op.evidence if isinstance(entry.op, SetAlias | RefuseAlias) else (),
-            key=entry.key,
-        )
-        for index, (kind, alias, number, previous) in enumerate(kinds)
-    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +119,7 @@ def _time(text: str) -> datetime:
 def _comparable(version: ModelVersion) -> dict[str, Json]:
     flat: dict[str, Json] = {f"metrics.{k}": v for k, v in version.metrics.items()}
     flat |= {f"params.{k}": v for k, v in version.params.items()}
+    flat |= {f"model_params.{k}": v for k, v in version.model_params.items()}
     flat |= {f"tags.{k}": v for k, v in version.tags.items()}
     flat |= {"description": version.description, "format": version.format, "model_type": version.model_type}
     flat |= {"python": version.environment.get("python"), "git": version.environment.get("git")}

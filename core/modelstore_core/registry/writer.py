@@ -11,7 +11,19 @@ from modelstore_core.errors import CommitUncertain, Conflict, NotFound, StorageE
 from modelstore_core.journal.admission import Admission, stamp
 from modelstore_core.journal.log import Journal
 from modelstore_core.journal.patience import Patience
-from modelstore_core.model.operations import Condemn, Entry, Operation, SetAlias, Verb
+from modelstore_core.model.operations import (
+    Arrive,
+    Close,
+    Condemn,
+    Describe,
+    Entry,
+    MoveAway,
+    Operation,
+    Reopen,
+    SetAlias,
+    SetRules,
+    Verb,
+)
 from modelstore_core.model.state import State
 from modelstore_core.ports import Ports
 from modelstore_core.registry.view import NOTHING, View
@@ -232,11 +244,11 @@ class Writer:
 
 
 def _number(op: Operation) -> int:
-    """The version that an operation is about; 0 for a condemnation, which is about none."""
+    """The version that an operation is about; 0 for one that is about none."""
     match op:
         case SetAlias(move=move):
             return move.number
-        case Condemn():
+        case Condemn() | SetRules() | Describe() | Close() | Reopen() | MoveAway() | Arrive():
             return 0
         case _:
             return op.number

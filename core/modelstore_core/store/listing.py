@@ -14,6 +14,7 @@ from modelstore_core.journal.log import Journal, hint_key
 from modelstore_core.model.names import check_name, folder_of, is_folder
 from modelstore_core.model.records import Event, Feed, ModelSummary, Records
 from modelstore_core.registry import queries
+from modelstore_core.registry.events import events_of
 from modelstore_core.registry.queries import Seen
 from modelstore_core.store.handle import Handle
 
@@ -59,7 +60,7 @@ def changes(handle: Handle, cursor: str | None) -> Feed:
         if folder in found:
             journal, head = found[folder]
             entries = journal.entries(first[folder], head)
-            events += [event for entry in entries for event in queries.events_of(journal.model, entry)]
+            events += [event for entry in entries for event in events_of(journal.model, entry)]
     return Feed(events=Records(events), cursor=queries.write_cursor(seen))
 
 

@@ -11,7 +11,6 @@ from modelstore_core.formats.trust import Trust, parse_trust
 from modelstore_core.model.names import parse_reference
 from modelstore_core.model.records import Comparison, Event, Feed, ModelSummary, ModelVersion, Records
 from modelstore_core.registry import queries
-from modelstore_core.store import listing
 from modelstore_core.store.handle import Handle
 from modelstore_core.store.loading import LoadAs, load, pull
 
@@ -83,6 +82,8 @@ class Reading:
 
     def models(self) -> Records[ModelSummary]:
         """Every model, by name."""
+        from modelstore_core.store import listing  # of all models: most processes know the one they want
+
         return listing.models(self._handle)
 
     def versions(
@@ -128,7 +129,9 @@ class Reading:
         Raises:
             ModelNotFound: There is no such model.
         """
-        return queries.history(self._handle.view(name), _checked_limit(limit))
+        from modelstore_core.registry.events import history
+
+        return history(self._handle.view(name), _checked_limit(limit))
 
     def compare(self, left: str, right: str) -> Comparison:
         """All in which two versions differ: metrics, params, tags, environment, signature, files.
@@ -146,6 +149,8 @@ class Reading:
         Raises:
             InvalidInput: It is not a cursor that `changes` returned.
         """
+        from modelstore_core.store import listing
+
         return listing.changes(self._handle, cursor)
 
 

@@ -32,7 +32,7 @@ class Happening:
 
     seq: int
     kind: EventKind
-    number: int
+    number: int | None
     alias: str | None = None
     previous: int | None = None
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from modelstore_core.documents.canonical import encode, seal
 from modelstore_core.documents.commit import BLOCK, FORMAT, write_state
-from modelstore_core.documents.operations import MAX_SUMMARY, summarize, write_entry
+from modelstore_core.documents.entries import MAX_SUMMARY, summarize, write_entry
 from modelstore_core.documents.sidecars import Mark, write_hint
 from modelstore_core.model.digest import FileEntry, digest_of
 from modelstore_core.model.names import check_name, folder_of
