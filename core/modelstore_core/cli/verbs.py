@@ -40,6 +40,7 @@ def run(given: argparse.Namespace, out: Output) -> Exit:
         cache=False,  # nor keeps one
         cache_size=None,
         progress=not given.json,
+        credentials=None,
         **arguments.options(given.options),
     )
     return _VERBS[given.verb](store, given, out) or Exit.OK

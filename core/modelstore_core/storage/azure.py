@@ -1,17 +1,19 @@
 """A storage in a container of Azure Blob Storage. obstore finds the credentials and moves the bytes."""
 
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelstore_core.errors import InvalidLocation, StorageError
 from modelstore_core.storage.connections import Clients, check_endpoint, connect, require
+from modelstore_core.storage.given import GivenBy, Kind, ask
 from modelstore_core.storage.objects import ObjectStorage
 from modelstore_core.storage.protocol import Location
 from modelstore_core.storage.replies import Service, service_error
 
 if TYPE_CHECKING:
-    from obstore.store import AzureConfig, AzureStore, ClientConfig, RetryConfig
+    from obstore.store import AzureConfig, AzureCredential, AzureStore, ClientConfig, RetryConfig
 
 __all__ = ["AzureOptions", "AzureStorage", "require_packages"]
 
@@ -36,6 +38,13 @@ _AZURE = Service(
 )
 _ACCOUNT_VARIABLES = ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT")
 _ENDPOINT_VARIABLES = ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT")
+_KEY, _SIGNATURE = "AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_SAS_TOKEN"
+_PRINCIPAL = ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID")
+_KINDS = (
+    Kind(names=(_KEY,)),
+    Kind(names=(_SIGNATURE,)),
+    Kind(names=_PRINCIPAL, weaker_than=(_KEY, "AZURE_STORAGE_ACCESS_KEY", "AZURE_STORAGE_TOKEN")),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +80,18 @@ class AzureStorage(ObjectStorage):
     bucket_missing = _AZURE.missing
     upload_gone = "InvalidBlockList"
 
-    def __init__(self, bucket: str, prefix: str = "", options: AzureOptions | None = None) -> None:
+    def __init__(
+        self, bucket: str, prefix: str = "", options: AzureOptions | None = None, given: GivenBy | None = None
+    ) -> None:
         super().__init__(bucket, prefix)
         self.options = options or AzureOptions()
+        self._given = given
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.bucket!r}, {self.prefix!r}, {self.options!r})"
 
-    def __reduce__(self) -> tuple[type["AzureStorage"], tuple[str, str, AzureOptions]]:
-        return type(self), (self.bucket, self.prefix, self.options)
+    def __reduce__(self) -> tuple[type["AzureStorage"], tuple[str, str, AzureOptions, GivenBy | None]]:
+        return type(self), (self.bucket, self.prefix, self.options, self._given)
 
     def location(self) -> Location:
         """Asks nothing: whether an account keeps versions, Azure tells only those who manage it."""
@@ -118,8 +130,16 @@ class AzureStorage(ObjectStorage):
             "use_fabric_endpoint": False,
         }
 
+        given = {} if self._given is None else ask(self._given, _KINDS, url)
+        if "AZURE_CLIENT_SECRET" in given:
+            client_id, secret, tenant = map(given.__getitem__, _PRINCIPAL)
+            config |= {"client_id": client_id, "client_secret": secret, "tenant_id": tenant}
+        provider = _provider(given)
+
         def opener(client: "ClientConfig", retries: "RetryConfig") -> "AzureStore":
-            return AzureStore(self.bucket, config=config, client_options=client, retry_config=retries)
+            return AzureStore(
+                self.bucket, config=config, client_options=client, retry_config=retries, credential_provider=provider
+            )
 
         return connect(url, "AZURE_…", opener, allow_http=endpoint.startswith("http://"))
 
@@ -130,6 +150,16 @@ class AzureStorage(ObjectStorage):
 def require_packages(url: str) -> None:
     """`MissingExtra` if a package is missing; imports none."""
     require(url, "azure", ("obstore",))
+
+
+def _provider(given: Mapping[str, str]) -> "Callable[[], AzureCredential] | None":
+    """What obstore asks instead of the environment, which it would follow even against what it is configured with."""
+    key, signature = given.get(_KEY), given.get(_SIGNATURE)
+    if key is not None:
+        return lambda: {"access_key": key, "expires_at": None}
+    if signature is not None:
+        return lambda: {"sas_token": signature, "expires_at": None}
+    return None
 
 
 def _endpoint(options: AzureOptions, account: str) -> str:

@@ -1,17 +1,19 @@
 """A storage in a bucket of Google Cloud Storage, by its XML API. obstore finds the credentials and moves the bytes."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelstore_core.errors import StorageError
 from modelstore_core.storage.connections import Clients, check_endpoint, connect, require
+from modelstore_core.storage.given import GivenBy, Kind, ask
 from modelstore_core.storage.objects import ObjectStorage
 from modelstore_core.storage.protocol import Location
 from modelstore_core.storage.replies import Service, service_error
 
 if TYPE_CHECKING:
-    from obstore.store import ClientConfig, GCSConfig, GCSStore, RetryConfig
+    from obstore.store import ClientConfig, GCSConfig, GCSCredential, GCSStore, RetryConfig
 
 __all__ = ["GCSOptions", "GCSStorage", "require_packages"]
 
@@ -32,6 +34,11 @@ _GCS = Service(
     ),
 )
 _SERVICE = "https://storage.googleapis.com"
+_KEY, _TOKEN = "GOOGLE_SERVICE_ACCOUNT_KEY", "GOOGLE_BEARER_TOKEN"
+_KINDS = (
+    Kind(names=(_KEY,), weaker_than=(_TOKEN, "GOOGLE_SERVICE_ACCOUNT", "GOOGLE_SERVICE_ACCOUNT_PATH")),
+    Kind(names=(_TOKEN,)),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +70,18 @@ class GCSStorage(ObjectStorage):
     bucket_missing = _GCS.missing
     upload_gone = "NoSuchUpload"
 
-    def __init__(self, bucket: str, prefix: str = "", options: GCSOptions | None = None) -> None:
+    def __init__(
+        self, bucket: str, prefix: str = "", options: GCSOptions | None = None, given: GivenBy | None = None
+    ) -> None:
         super().__init__(bucket, prefix)
         self.options = options or GCSOptions()
+        self._given = given
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.bucket!r}, {self.prefix!r}, {self.options!r})"
 
-    def __reduce__(self) -> tuple[type["GCSStorage"], tuple[str, str, GCSOptions]]:
-        return type(self), (self.bucket, self.prefix, self.options)
+    def __reduce__(self) -> tuple[type["GCSStorage"], tuple[str, str, GCSOptions, GivenBy | None]]:
+        return type(self), (self.bucket, self.prefix, self.options, self._given)
 
     def location(self) -> Location:
         """Asks nothing: preconditions hold whether or not a bucket keeps versions."""
@@ -92,8 +102,15 @@ class GCSStorage(ObjectStorage):
         # Whatever is left out here, obstore takes from the environment.
         config: GCSConfig = {"skip_signature": self.options.anonymous, "base_url": endpoint or _SERVICE}
 
+        given = {} if self._given is None else ask(self._given, _KINDS, url)
+        if _KEY in given:
+            config["service_account_key"] = given[_KEY]
+        provider = _provider(given.get(_TOKEN))
+
         def opener(client: "ClientConfig", retries: "RetryConfig") -> "GCSStore":
-            return GCSStore(self.bucket, config=config, client_options=client, retry_config=retries)
+            return GCSStore(
+                self.bucket, config=config, client_options=client, retry_config=retries, credential_provider=provider
+            )
 
         return connect(url, "GOOGLE_…", opener, allow_http=endpoint.startswith("http://"))
 
@@ -104,6 +121,13 @@ class GCSStorage(ObjectStorage):
 def require_packages(url: str) -> None:
     """`MissingExtra` if a package is missing; imports none."""
     require(url, "gcs", ("obstore",))
+
+
+def _provider(token: str | None) -> "Callable[[], GCSCredential] | None":
+    """What obstore asks instead of the environment."""
+    if token is None:
+        return None
+    return lambda: {"token": token, "expires_at": None}
 
 
 def _endpoint(options: GCSOptions) -> str:

@@ -12,6 +12,7 @@ from typing import TypeAlias, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from modelstore_core.errors import InvalidInput, InvalidLocation
+from modelstore_core.storage.given import GivenBy
 from modelstore_core.storage.keys import check_key
 from modelstore_core.storage.local import LocalStorage
 from modelstore_core.storage.memory import MemoryStorage
@@ -39,7 +40,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _SECRETS = "Give credentials by the environment or a profile, never in a URL: URLs end up in logs."
 
 
-def open_storage(url: str | os.PathLike[str], **options: Option) -> Storage:
+def open_storage(url: str | os.PathLike[str], given: GivenBy | None = None, /, **options: Option) -> Storage:
     """Open the storage a URL or path names; asks no service and makes no folder.
 
     Relative paths are resolved now, `~` is expanded. `InvalidLocation` for anything that is not understood: an
@@ -48,6 +49,7 @@ def open_storage(url: str | os.PathLike[str], **options: Option) -> Storage:
     Args:
         url: A path, `file:///…`, `memory://name`, `s3://bucket/prefix`, `az://container/prefix`, `gs://bucket/prefix`,
             or a URL of a scheme that a package added.
+        given: Gets the credentials, for S3, Azure and GCS; a package gets it as one more option, `credentials`.
         options: For S3 the fields of `S3Options`, for Azure those of `AzureOptions`, for GCS those of `GCSOptions`;
             none for folders and memory; a package's own for its scheme.
     """
@@ -55,8 +57,9 @@ def open_storage(url: str | os.PathLike[str], **options: Option) -> Storage:
     scheme = "" if isinstance(url, os.PathLike) else _scheme(text)
     opener = _BUILT_IN.get(scheme)
     if opener:
-        return opener(text, options)
-    return _third_party(scheme, text)(text, **options)
+        return opener(text, options, given)
+    more = {} if given is None else {"credentials": given}
+    return _third_party(scheme, text)(text, **options, **more)
 
 
 def _text(url: object) -> str:
@@ -95,33 +98,36 @@ def _known() -> str:
     return f"Known are a path and {schemes}."
 
 
-def _open_path(text: str, options: Mapping[str, Option]) -> Storage:
+def _open_path(text: str, options: Mapping[str, Option], given: GivenBy | None) -> Storage:
     _check_options(text, options, ())
+    _check_no_credentials(text, given)
     try:
         return LocalStorage(Path(text).expanduser())
     except RuntimeError as error:
         raise _invalid(text, "there is no such home folder", "Write the path out.") from error
 
 
-def _open_file(text: str, options: Mapping[str, Option]) -> Storage:
+def _open_file(text: str, options: Mapping[str, Option], given: GivenBy | None) -> Storage:
     parts = _split(text)
     if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
         raise _invalid(text, f"{parts.netloc!r} is taken for a host", "Write file:///path, with three slashes.")
     _check_options(text, options, ())
+    _check_no_credentials(text, given)
     path = unquote(parts.path)
     if "\0" in path:
         raise _invalid(text, "it has a NUL byte", "Leave it out.")
     return LocalStorage(Path(path))
 
 
-def _open_memory(text: str, options: Mapping[str, Option]) -> Storage:
+def _open_memory(text: str, options: Mapping[str, Option], given: GivenBy | None) -> Storage:
     parts = _split(text)
     _check_options(text, options, ())
+    _check_no_credentials(text, given)
     name = (parts.netloc + parts.path).strip("/")
     return MemoryStorage(_as_key(text, name))
 
 
-def _open_s3(text: str, options: Mapping[str, Option]) -> Storage:
+def _open_s3(text: str, options: Mapping[str, Option], given: GivenBy | None) -> Storage:
     bucket, prefix = _bucket_and_prefix(text, "s3", "bucket")
     _check_options(text, options, (*_S3_WORDS, "path_style", "anonymous", "conditional"))
     from modelstore_core.storage.s3 import S3Options, S3Storage
@@ -137,10 +143,11 @@ def _open_s3(text: str, options: Mapping[str, Option]) -> Storage:
             anonymous=_switch(text, options, "anonymous") or False,
             conditional=_switch(text, options, "conditional") is not False,
         ),
+        _unless_anonymous(text, options, given),
     )
 
 
-def _open_azure(text: str, options: Mapping[str, Option]) -> Storage:
+def _open_azure(text: str, options: Mapping[str, Option], given: GivenBy | None) -> Storage:
     container, prefix = _bucket_and_prefix(text, "az", "container")
     _check_options(text, options, ("account", "endpoint", "anonymous"))
     from modelstore_core.storage.azure import AzureOptions, AzureStorage, require_packages
@@ -154,10 +161,11 @@ def _open_azure(text: str, options: Mapping[str, Option]) -> Storage:
             endpoint=_word(text, options, "endpoint"),
             anonymous=_switch(text, options, "anonymous") or False,
         ),
+        _unless_anonymous(text, options, given),
     )
 
 
-def _open_gcs(text: str, options: Mapping[str, Option]) -> Storage:
+def _open_gcs(text: str, options: Mapping[str, Option], given: GivenBy | None) -> Storage:
     bucket, prefix = _bucket_and_prefix(text, "gs", "bucket")
     _check_options(text, options, ("endpoint", "anonymous"))
     from modelstore_core.storage.gcs import GCSOptions, GCSStorage, require_packages
@@ -167,10 +175,11 @@ def _open_gcs(text: str, options: Mapping[str, Option]) -> Storage:
         bucket,
         prefix,
         GCSOptions(endpoint=_word(text, options, "endpoint"), anonymous=_switch(text, options, "anonymous") or False),
+        _unless_anonymous(text, options, given),
     )
 
 
-_BUILT_IN: dict[str, Callable[[str, Mapping[str, Option]], Storage]] = {
+_BUILT_IN: dict[str, Callable[[str, Mapping[str, Option], GivenBy | None], Storage]] = {
     "": _open_path,
     "file": _open_file,
     "memory": _open_memory,
@@ -212,6 +221,19 @@ def _check_options(text: str, options: Mapping[str, Option], known: tuple[str, .
     if unknown:
         fix = f"Known are: {', '.join(known)}." if known else "There are none."
         raise _invalid(text, f"{', '.join(map(repr, unknown))} is no option of it", fix)
+
+
+def _check_no_credentials(text: str, given: GivenBy | None) -> None:
+    if given is not None:
+        raise _invalid(text, "there are no credentials for it", "Leave out `credentials`.")
+
+
+def _unless_anonymous(text: str, options: Mapping[str, Option], given: GivenBy | None) -> GivenBy | None:
+    if given is not None and options.get("anonymous"):
+        raise _invalid(text, "it is to be reached anonymously, and with credentials", "Leave out one of the two.")
+    if given is not None and not callable(given):
+        raise _invalid(text, "its credentials are no function that gets them", "Give a function, not the secrets.")
+    return given
 
 
 def _word(text: str, options: Mapping[str, Option], name: str) -> str | None:

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from modelstore_core.errors import StorageDenied, StorageError
 from modelstore_core.storage.connections import Clients
+from modelstore_core.storage.given import GivenBy
 from modelstore_core.storage.keys import check_key, check_prefix
 from modelstore_core.storage.objects import ObjectStorage
 from modelstore_core.storage.protocol import Location, ObjectInfo, Storage
@@ -29,9 +30,12 @@ class S3Storage(ObjectStorage):
     bucket_missing = "NoSuchBucket"
     upload_gone = "NoSuchUpload"
 
-    def __init__(self, bucket: str, prefix: str = "", options: S3Options | None = None) -> None:
+    def __init__(
+        self, bucket: str, prefix: str = "", options: S3Options | None = None, given: GivenBy | None = None
+    ) -> None:
         super().__init__(bucket, prefix)
         self.options = options or S3Options()
+        self._given = given
         self._credentials: Credentials | None = None
         self._opened: tuple[int, Bucket] | None = None
         self._proves_copies = True
@@ -39,8 +43,8 @@ class S3Storage(ObjectStorage):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.bucket!r}, {self.prefix!r}, {self.options!r})"
 
-    def __reduce__(self) -> tuple[type["S3Storage"], tuple[str, str, S3Options]]:
-        return type(self), (self.bucket, self.prefix, self.options)
+    def __reduce__(self) -> tuple[type["S3Storage"], tuple[str, str, S3Options, GivenBy | None]]:
+        return type(self), (self.bucket, self.prefix, self.options, self._given)
 
     def location(self) -> Location:
         """Asks the service for the bucket's versioning."""
@@ -105,11 +109,11 @@ class S3Storage(ObjectStorage):
         # One a process: a forked one must not speak on its parent's connections.
         opened = self._opened
         if opened is None or opened[0] != os.getpid():
-            opened = self._opened = os.getpid(), open_bucket(self.bucket, self.options)
+            opened = self._opened = os.getpid(), open_bucket(self.bucket, self.options, self._given)
         return opened[1]
 
     def _connect(self) -> Clients:
-        self._credentials, clients = connect_s3(self.bucket, self.options)
+        self._credentials, clients = connect_s3(self.bucket, self.options, self._given)
         return clients
 
     def _error(self, what: str, url: str, error: Exception) -> StorageError:

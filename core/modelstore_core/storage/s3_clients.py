@@ -6,11 +6,13 @@ endpoint; and it asks of a bucket what obstore cannot.
 
 import os
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from modelstore_core.errors import ModelStoreError
 from modelstore_core.storage.connections import CALLS, CONNECT, Clients, check_endpoint, connect, require
+from modelstore_core.storage.given import GivenBy, Kind, ask
 from modelstore_core.storage.s3_bucket import Bucket
 from modelstore_core.storage.s3_errors import credentials_missing
 from modelstore_core.storage.s3_options import S3Options
@@ -32,7 +34,10 @@ __all__ = [
 _CREDENTIALS_LAST = timedelta(minutes=10)
 # A copy inside the service is answered when it is done.
 _REPLY = timedelta(minutes=5)
+# What a function gives is asked for again after five to ten minutes of use: boto3 renews 15 minutes ahead.
+_GIVEN_LAST = timedelta(minutes=20)
 _FIRST_REGION = "us-east-1"
+_KINDS = (Kind(names=("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), optional=("AWS_SESSION_TOKEN",)),)
 
 
 class Credentials:
@@ -50,21 +55,26 @@ class Credentials:
 
         try:
             return self._provider()
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, ModelStoreError) as error:
             self.failure = str(error)
             raise
 
 
-def connect_s3(bucket: str, options: S3Options) -> tuple[Credentials | None, Clients]:
+def connect_s3(bucket: str, options: S3Options, given: GivenBy | None = None) -> tuple[Credentials | None, Clients]:
     """Make the connections; asks the network only for credentials, and for the region of a bucket at AWS.
 
     `MissingExtra`; `StorageDenied` if there are no credentials. They are None for anonymous access.
+
+    Args:
+        bucket: Its name.
+        options: How to reach it.
+        given: Gets the credentials; where there is nothing, boto3 finds them.
     """
     url = f"s3://{bucket}"
     require_packages(url)
     from obstore.store import S3Store
 
-    aws = _aws(bucket, options)
+    aws = _aws(bucket, options, given)
     credentials = None if options.anonymous else _credentials(bucket, aws.session)
     config = _config(bucket, options, aws)
 
@@ -82,9 +92,9 @@ def require_packages(url: str) -> None:
     require(url, "s3", ("obstore", "boto3"))
 
 
-def open_bucket(bucket: str, options: S3Options) -> Bucket:
+def open_bucket(bucket: str, options: S3Options, given: GivenBy | None = None) -> Bucket:
     """The bucket through boto3; asks the network nothing yet."""
-    return _bucket(bucket, options, _aws(bucket, options))
+    return _bucket(bucket, options, _aws(bucket, options, given))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,7 @@ class _Aws:
     core: "botocore.session.Session"
 
 
-def _aws(bucket: str, options: S3Options) -> _Aws:
+def _aws(bucket: str, options: S3Options, given: GivenBy | None = None) -> _Aws:
     import boto3
     import botocore.session
     from botocore.exceptions import BotoCoreError
@@ -103,11 +113,37 @@ def _aws(bucket: str, options: S3Options) -> _Aws:
     try:
         core = botocore.session.Session(profile=options.profile)
         core.get_scoped_config()  # so that an unknown profile or a broken file is found here, in one place
+        if given is not None:
+            core.register_component("credential_provider", _Given(given, f"s3://{bucket}"))
         if options.role is not None:
             core.register_component("credential_provider", _Assumed(core, options))
         return _Aws(boto3.Session(botocore_session=core, region_name=options.region), core)
     except BotoCoreError as error:
         raise credentials_missing(f"s3://{bucket}", str(error).rstrip(".")) from None
+
+
+class _Given:
+    """In the place where a session's credentials come from: the function that the caller gave."""
+
+    def __init__(self, source: GivenBy, url: str) -> None:
+        self._fetch = partial(_fetched, source, url)
+        self._first = self._fetch()  # now, where errors are raised as they are
+
+    def load_credentials(self) -> "botocore.credentials.Credentials":
+        """What it gave first, to be asked for again in time."""
+        from botocore.credentials import RefreshableCredentials
+
+        return RefreshableCredentials.create_from_metadata(self._first, self._fetch, "given")
+
+
+def _fetched(source: GivenBy, url: str) -> dict[str, str]:
+    given = ask(source, _KINDS, url)
+    return {
+        "access_key": given["AWS_ACCESS_KEY_ID"],
+        "secret_key": given["AWS_SECRET_ACCESS_KEY"],
+        "token": given.get("AWS_SESSION_TOKEN", ""),
+        "expiry_time": (datetime.now(UTC) + _GIVEN_LAST).isoformat(),
+    }
 
 
 class _Assumed:

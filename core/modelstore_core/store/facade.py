@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from modelstore_core.formats.trust import Trust, parse_trust
 from modelstore_core.progress import Progress
+from modelstore_core.storage.given import GivenBy
 from modelstore_core.storage.opening import Option, open_storage
 from modelstore_core.storage.protocol import Storage
 from modelstore_core.storage.readonly import ReadOnlyStorage
@@ -39,6 +40,7 @@ class ModelStore(Reading, Writing, Keeping):
         cache: str | os.PathLike[str] | bool | None = None,
         cache_size: int | str | None = None,
         progress: Callable[[Progress], None] | bool = True,
+        credentials: GivenBy | None = None,
         **options: Option,
     ) -> None:
         """Name a store.
@@ -57,6 +59,9 @@ class ModelStore(Reading, Writing, Keeping):
             progress: Called with a `Progress` while files are saved, loaded, pulled or copied, by one thread at a
                 time; it stays behind when the store is pickled. True: a bar after two seconds, if stderr is a
                 terminal and rich is installed. False: nothing.
+            credentials: Gets the credentials, as a mapping of the names of the environment variables that would
+                otherwise hold them (`AWS_ACCESS_KEY_ID`, …). Asked when a connection is made, for S3 also whenever
+                they may have run out; pickled with the store, so let it know where they are and not hold them.
             options: The storage's, such as `endpoint`, `region`, `profile` and `role` of S3.
 
         Raises:
@@ -72,7 +77,7 @@ class ModelStore(Reading, Writing, Keeping):
             cache=checked_cache(cache=cache, size=cache_size),
             bar=progress is True,
         )
-        storage = open_storage(location(url), **options)
+        storage = open_storage(location(url), credentials, **options)
         tell = None if isinstance(progress, bool) else progress
         self._handle = Handle(ReadOnlyStorage(storage) if read_only else storage, settings, tell=tell)
 
