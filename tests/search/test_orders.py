@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.search.records import version
 
-from modelstore_core import InvalidInput, InvalidQuery
+from modelstore_core import InvalidQuery
 from modelstore_core.search.fields import VERSION
 from modelstore_core.search.ordering import ordered, parse_order
 
@@ -25,6 +25,7 @@ VERSIONS = [
         ("metrics.auc DESC", [2, 5, 1, 3, 4]),
         ("metrics.auc DESC, version_number DESC", [5, 2, 1, 4, 3]),
         (["metrics.auc ASC", "number desc"], [1, 5, 2, 4, 3]),
+        (["`number` DESC", '"name"'], [5, 4, 3, 2, 1]),
         ("number DESC", [5, 4, 3, 2, 1]),
         ("alias", [5, 1, 2, 3, 4]),
         ("created_at, name", [1, 2, 3, 4, 5]),
@@ -39,9 +40,19 @@ def test_versions_come_in_that_order_and_those_without_a_value_last(
     assert [v.number for v in found] == numbers
 
 
-def test_values_of_several_types_have_no_order() -> None:
-    with pytest.raises(InvalidInput, match="several types"):
-        ordered(VERSIONS, parse_order("params.mixed", VERSION))
+def test_numbers_come_before_texts_and_by_size_also_where_they_are_written_as_texts() -> None:
+    values = ["10", "many", 9, True, "9.5", None, [2], "nan"]
+    versions = [version(n, params={"rows": value}) for n, value in enumerate(values)]
+
+    found = [v.params["rows"] for v in ordered(versions, parse_order("params.rows", VERSION))]
+
+    assert found == [9, "9.5", "10", [2], "many", "nan", True, None]
+
+
+def test_names_are_texts_also_where_they_look_like_numbers() -> None:
+    versions = [version(name=name) for name in ("10", "9", "9.5")]
+
+    assert [v.name for v in ordered(versions, parse_order("name", VERSION))] == ["10", "9", "9.5"]
 
 
 @pytest.mark.parametrize(
@@ -49,9 +60,11 @@ def test_values_of_several_types_have_no_order() -> None:
     [
         ("metrix.auc", "Unknown field 'metrix.auc' at 1:1, did you mean 'metrics.auc'"),
         ("number DOWN", "Expected ASC, DESC or a comma, found 'DOWN' at 1:8"),
-        ("number,", "Unknown field ''"),
-        ("", "Unknown field ''"),
-        ([], "Unknown field ''"),
+        ("number,", "Expected a field, found the end at 1:8"),
+        ("", "Expected a field, found the end at 1:1"),
+        ([], "Expected a field, found the end"),
+        ("number ASC DESC", "Expected ASC, DESC or a comma, found 'DESC' at 1:12"),
+        ("number (", "Expected ASC, DESC or a comma, found '\\(' at 1:8"),
         ([1], "holds 1"),
     ],
 )

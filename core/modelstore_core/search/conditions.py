@@ -3,14 +3,14 @@
 So `tags.team != 'risk'` finds no version without that tag, as in MLflow; `tags.team IS NULL` finds those.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal, Protocol, TypeAlias
 
-from modelstore_core.search.fields import Field, Subject, Value, is_null
+from modelstore_core.search.fields import Field, Subject, Value, as_number, as_text, is_null
 
 __all__ = ["Both", "Compared", "Condition", "Constant", "Either", "Known", "Neither", "OneOf", "Sign", "matcher"]
 
@@ -127,11 +127,16 @@ class OneOf:
         return frozenset({self.field.name})
 
 
+@lru_cache(maxsize=64)
 def matcher(pattern: str, *, fold: bool) -> re.Pattern[str]:
-    """SQL's LIKE as a regular expression: `%` is anything, `_` one character."""
-    parts = re.split("([%_])", pattern)
-    wild = {"%": ".*", "_": "."}
-    return re.compile("".join(wild.get(p, re.escape(p)) for p in parts), re.DOTALL | (re.IGNORECASE if fold else 0))
+    """SQL's LIKE as a regular expression: `%` is anything, `_` one character.
+
+    What stands between two `%` is sought once, where it comes first, and never again further on (an atomic group): any
+    later place leaves less for the rest. So a pattern of many `%` costs its length times the text's, and not a power.
+    """
+    first, *rest = ("".join("." if c == "_" else re.escape(c) for c in part) for part in pattern.split("%"))
+    expression = first + "".join(f"(?>.*?{part})" for part in rest[:-1] if part) + "".join(f".*{p}" for p in rest[-1:])
+    return re.compile(expression, re.DOTALL | (re.IGNORECASE if fold else 0))
 
 
 _ORDERED: Mapping[Sign, Callable[[float, float], bool]] = {
@@ -147,8 +152,8 @@ _ORDERED: Mapping[Sign, Callable[[float, float], bool]] = {
 def _any_of(value: Value, sign: Sign, literal: Constant) -> bool | None:
     assert isinstance(value, tuple)
     if sign == "!=":
-        return literal not in value if value else None
-    return any(_compare(each, sign, literal) for each in value) if value else None
+        return literal not in value
+    return any(_compare(each, sign, literal) for each in value)
 
 
 def _compare(value: Value, sign: Sign, literal: Constant) -> bool | None:
@@ -156,30 +161,13 @@ def _compare(value: Value, sign: Sign, literal: Constant) -> bool | None:
         return None
     if sign in {"LIKE", "ILIKE"}:
         assert isinstance(literal, str)
-        return matcher(literal, fold=sign == "ILIKE").fullmatch(_as_text(value)) is not None
+        return matcher(literal, fold=sign == "ILIKE").fullmatch(as_text(value)) is not None
     if isinstance(literal, datetime):
         return _ORDERED[sign](value.timestamp(), literal.timestamp()) if isinstance(value, datetime) else None
     if isinstance(literal, bool):
         return _ORDERED[sign](value, literal) if isinstance(value, bool) else None
     if isinstance(literal, str):
-        text = _as_text(value)
+        text = as_text(value)
         return text == literal if sign == "=" else text != literal if sign == "!=" else None
-    number = _as_number(value)
+    number = as_number(value)
     return None if number is None else _ORDERED[sign](number, literal)
-
-
-def _as_text(value: Value) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _as_number(value: Value) -> float | int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return value
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return None
-    return None

@@ -1,6 +1,8 @@
 """What a filter may ask about, and how each thing compares. Pure."""
 
 import difflib
+import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from typing import Literal, TypeAlias
 from modelstore_core.model.json import Json
 from modelstore_core.model.records import ModelSummary, ModelVersion
 
-__all__ = ["MODEL", "VERSION", "Family", "Field", "Schema", "Subject", "Value", "is_null"]
+__all__ = ["MODEL", "VERSION", "Family", "Field", "Schema", "Subject", "Value", "as_number", "as_text", "is_null"]
 
 Family: TypeAlias = Literal["text", "number", "time", "flag", "several", "loose"]
 """How a field compares.
@@ -19,7 +21,8 @@ Family: TypeAlias = Literal["text", "number", "time", "flag", "several", "loose"
 - `number`: with numbers, by size.
 - `time`: with times, by order.
 - `flag`: with true and false.
-- `several`: a set of texts, of which one must match; none is null.
+- `several`: a set of texts, of which one must match. It is never unknown: a set without members is null, and unlike
+  any text.
 - `loose`: with a text as text, with a number as a number where it is one.
 """
 
@@ -71,7 +74,7 @@ class Schema:
         head, dot, key = text.partition(".")
         known = [f"{prefix}." for prefix in self.keyed] if dot else [*self.plain, *self.keyed]
         near = difflib.get_close_matches(head.lower() + dot, known, n=1)
-        return f", did you mean {near[0] + (_bare(key) if dot else '')!r}?" if near else "."
+        return f", did you mean {near[0] + _bare(key)[:_LONGEST_KEY]!r}?" if near else "."
 
     def names(self) -> str:
         """The usual spellings, for messages."""
@@ -84,12 +87,32 @@ def is_null(value: Value) -> bool:
     return value is None or value == ()
 
 
+def as_text(value: Value) -> str:
+    """The value as a text compares with it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def as_number(value: Value) -> float | int | None:
+    """The value as a number compares with it; None if it is none, as `true` and the text "nan" are."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if not isinstance(value, str):
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and "_" not in value else None
+
+
+_LONGEST_KEY = 60  # in a message
 _ATTRIBUTE = {"attribute", "attributes", "attr"}
+_PART = re.compile(r"""\s*(?:`([^`]*)`|"([^"]*)"|'([^']*)'|([^.\s]+))\s*(?:\.|$)""")
 
 
 def _bare(key: str) -> str:
-    key = key.strip()
-    return re.sub(r"\s*\.\s*", ".", key) if key[:1] not in {"`", '"'} else key[1:-1]
+    """The key without the quotes of its parts, and without blanks around its dots."""
+    return ".".join(next((text for text in part if text), "") for part in _PART.findall(key))
 
 
 def _of_version(read: Callable[[ModelVersion], Value]) -> Callable[[Subject], Value]:
@@ -119,6 +142,10 @@ def _metric(key: str) -> Field:
 
 def _param(key: str) -> Field:
     return Field(f"params.{key}", "loose", _of_version(lambda v: v.params.get(key)))
+
+
+def _model_param(key: str) -> Field:
+    return Field(f"model_params.{key}", "loose", _of_version(lambda v: v.model_params.get(key)))
 
 
 def _tag(key: str) -> Field:
@@ -156,6 +183,7 @@ VERSION = Schema(
             Field("url", "text", _of_version(lambda v: v.url)),
             Field("run_id", "loose", _of_version(lambda v: v.lineage.get("run_id"))),
             Field("deleted", "flag", _of_version(lambda v: v.deleted)),
+            Field("purged", "flag", _of_version(lambda v: v.purged)),
             Field("superseded_by", "number", _of_version(lambda v: v.superseded_by)),
         ],
         {
@@ -170,6 +198,7 @@ VERSION = Schema(
     keyed={
         "metrics": _metric,
         "params": _param,
+        "model_params": _model_param,
         "tags": _tag,
         "tag": _tag,
         "lineage": _lineage,
@@ -186,7 +215,7 @@ MODEL = Schema(
             Field("alias", "several", _of_model(lambda m: tuple(sorted(m.aliases)))),
             Field("changed_at", "time", _of_model(lambda m: m.changed_at)),
         ],
-        {"aliases": "alias", "last_updated_timestamp": "changed_at"},
+        {"aliases": "alias", "last_updated_timestamp": "changed_at", "timestamp": "changed_at"},
     ),
     keyed={},
 )

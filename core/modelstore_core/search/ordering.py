@@ -4,13 +4,14 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
-from modelstore_core.errors import InvalidInput, InvalidQuery
-from modelstore_core.search.fields import Field, Schema, Subject, Value, is_null
-from modelstore_core.search.words import words_of, wrong
+from modelstore_core.errors import InvalidQuery
+from modelstore_core.search.fields import Field, Schema, Subject, Value, as_number, as_text, is_null
+from modelstore_core.search.words import Word, words_of, wrong
 
-__all__ = ["Term", "ordered", "parse_order"]
+__all__ = ["Term", "is_placeless", "ordered", "parse_order"]
 
 S = TypeVar("S", bound=Subject)
 
@@ -34,53 +35,59 @@ def parse_order(order_by: str | Sequence[str], schema: Schema) -> tuple[Term, ..
     words = [*words_of(text)]
     at = 0
     while True:
-        field = schema.find(words[at].text) if words[at].kind == "name" else None
-        if field is None:
-            said, more = f"unknown field {words[at].text!r}", schema.suggestion(words[at].text)
-            raise wrong(text, words[at].start, said, _fix(schema), more=more)
-        way = words[at + 1].text.upper() if words[at + 1].kind == "name" else ""
-        at += 2 if way in {"ASC", "DESC"} else 1
-        terms.append(Term(field, way == "DESC"))
+        terms.append(_term(text, words, at, schema))
+        at += 2 if words[at + 1].kind == "name" else 1
         if words[at].kind == "end":
             return tuple(terms)
         if words[at].text != ",":
-            raise wrong(text, words[at].start, f"expected ASC, DESC or a comma, found {words[at].text!r}", _fix(schema))
+            raise wrong(text, words[at].start, f"expected ASC, DESC or a comma, found {words[at]}", _fix(schema))
         at += 1
 
 
 def ordered(subjects: Iterable[S], terms: Sequence[Term]) -> list[S]:
     """The records in that order; those without the value, or with NaN, come last, ties keep the order they came in.
 
-    Raises:
-        InvalidInput: Values of one field cannot be compared.
+    Where a field has numbers and texts, the numbers come first, by size; a text that is a number is one.
     """
     result = list(subjects)
     for term in reversed(terms):
-        read = term.field.read
-        have = [subject for subject in result if not _is_placeless(read(subject))]
-        lack = [subject for subject in result if _is_placeless(read(subject))]
-        try:
-            have.sort(key=lambda subject: _key(read(subject)), reverse=term.descending)
-        except TypeError as error:
-            raise InvalidInput(
-                f"The values of {term.field.name!r} are of several types.",
-                value=term.field.name,
-                fix="Order by another field.",
-            ) from error
+        field = term.field
+        have = [subject for subject in result if not is_placeless(field.read(subject))]
+        lack = [subject for subject in result if is_placeless(field.read(subject))]
+        have.sort(key=partial(_place, field), reverse=term.descending)
         result = have + lack
     return result
 
 
-def _is_placeless(value: Value) -> bool:
+def is_placeless(value: Value) -> bool:
+    """Whether the value stands nowhere in an order: there is none, or it is NaN."""
     return is_null(value) or (isinstance(value, float) and math.isnan(value))
 
 
-def _key(value: Value) -> float | str | tuple[str, ...]:
+def _place(field: Field, subject: Subject) -> tuple[float, str | tuple[str, ...]]:
+    value = field.read(subject)
     if isinstance(value, datetime):
-        return value.timestamp()
-    if isinstance(value, str | int | float | tuple):
-        return value
-    raise TypeError(type(value).__name__)
+        return value.timestamp(), ""
+    if isinstance(value, tuple):
+        return math.inf, value
+    if field.family == "flag":
+        return float(value is True), ""
+    number = None if field.family == "text" else as_number(value)
+    return (math.inf, as_text(value)) if number is None else (number, "")
+
+
+def _term(text: str, words: Sequence[Word], at: int, schema: Schema) -> Term:
+    """The term that begins at a word."""
+    word = words[at]
+    if word.kind not in {"name", "text"}:  # MLflow takes "name" in quotes too
+        raise wrong(text, word.start, f"expected a field, found {word}", _fix(schema))
+    field = schema.find(word.text)
+    if field is None:
+        raise wrong(text, word.start, f"unknown field {word}", _fix(schema), more=schema.suggestion(word.text))
+    after = words[at + 1]
+    if after.kind == "name" and after.text.upper() not in {"ASC", "DESC"}:
+        raise wrong(text, after.start, f"expected ASC, DESC or a comma, found {after}", _fix(schema))
+    return Term(field, after.kind == "name" and after.text.upper() == "DESC")
 
 
 def _checked(order_by: Sequence[str]) -> Sequence[str]:

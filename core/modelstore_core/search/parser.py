@@ -4,7 +4,7 @@
     both       = plain { "AND" plain }
     plain      = "NOT" plain | "(" either ")" | comparison
     comparison = field ( sign literal | [ "NOT" ] ( "LIKE" | "ILIKE" ) text
-                       | [ "NOT" ] "IN" "(" literal { "," literal } ")" | "IS" [ "NOT" ] "NULL" )
+                       | [ "NOT" ] "IN" "(" literal { "," literal } [ "," ] ")" | "IS" [ "NOT" ] "NULL" )
 
 Words of the grammar may be written in any case.
 """
@@ -20,7 +20,7 @@ from modelstore_core.search.words import Word, words_of, wrong
 
 __all__ = ["parse"]
 
-_DEEPEST = 100
+_DEEPEST = 50  # each level takes five frames of a stack that may be half full before we are asked
 _SIGNS: dict[str, Sign] = {
     "=": "=",
     "==": "=",
@@ -92,47 +92,47 @@ class _Parser:
         if condition is not None:
             return Neither(condition) if negated else condition
         if negated:
-            self.fail(f"expected LIKE, ILIKE or IN after NOT, found {self.shown()}", "")
+            self.fail(f"expected LIKE, ILIKE or IN after NOT, found {self.word}", "")
         return self._compared(field)
 
     def field(self) -> Field:
         """The field that stands here."""
         word = self.word
         if word.kind != "name":
-            self.fail(f"expected a field, found {self.shown()}", _fields(self.schema))
+            self.fail(f"expected a field, found {self.word}", _fields(self.schema))
         field = self.schema.find(word.text)
         if field is None:
             more = self.schema.suggestion(word.text)
-            raise wrong(self.text, word.start, f"unknown field {word.text!r}", _fields(self.schema), more=more)
+            raise wrong(self.text, word.start, f"unknown field {word}", _fields(self.schema), more=more)
         self.at += 1
         return field
 
     def expect_end(self) -> None:
         """Nothing may follow."""
         if self.word.kind != "end":
-            self.fail(f"expected AND, OR or the end, found {self.shown()}", "")
+            self.fail(f"expected AND, OR or the end, found {self.word}", "")
 
     @property
     def word(self) -> Word:
         """The word that stands here."""
         return self.words[self.at]
 
+    def stands(self, *wanted: str) -> str | None:
+        """Which of these stands here, if one does."""
+        here = self.word
+        return here.text.upper() if here.kind in {"name", "sign"} and here.text.upper() in wanted else None
+
     def took(self, *wanted: str) -> str | None:
         """Step over the word if it is one of these, and say which."""
-        here = self.word
-        if here.kind in {"name", "sign"} and here.text.upper() in wanted:
+        found = self.stands(*wanted)
+        if found is not None:
             self.at += 1
-            return here.text.upper()
-        return None
+        return found
 
     def expect(self, wanted: str) -> None:
         """Step over this word."""
         if not self.took(wanted):
-            self.fail(f"expected {wanted}, found {self.shown()}", "")
-
-    def shown(self) -> str:
-        """The word here, for messages."""
-        return "the end" if self.word.kind == "end" else repr(self.word.text)
+            self.fail(f"expected {wanted}, found {self.word}", "")
 
     def fail(self, said: str, fix: str) -> NoReturn:
         """Raise the error for the word here."""
@@ -158,7 +158,7 @@ class _Parser:
             self.at -= 1
             self.fail(f"{field.name!r} is a {field.family}, which {sign} cannot match", "Compare it by size.")
         if self.word.kind != "text":
-            self.fail(f"expected a quoted text, found {self.shown()}", "Write LIKE 'risk%'.")
+            self.fail(f"expected a quoted text, found {self.word}", "Write LIKE 'risk%'.")
         self.at += 1
         return Compared(field, cast("Sign", sign), self.words[self.at - 1].text)
 
@@ -167,7 +167,7 @@ class _Parser:
             return None
         self.expect("(")
         literals = [self._literal(field)]
-        while self.took(","):
+        while self.took(",") and not self.stands(")"):  # MLflow's lists may end in a comma, as Python's do
             literals.append(self._literal(field))
         self.expect(")")
         return OneOf(field, tuple(literals))
@@ -175,9 +175,7 @@ class _Parser:
     def _compared(self, field: Field) -> Condition:
         sign = _SIGNS.get(self.word.text) if self.word.kind == "sign" else None
         if sign is None:
-            self.fail(
-                f"expected a comparison after {field.name!r}, found {self.shown()}", "Such as =, !=, <, LIKE, IN."
-            )
+            self.fail(f"expected a comparison after {field.name!r}, found {self.word}", "Such as =, !=, <, LIKE, IN.")
         if sign not in _EQUALITY and field.family in {"text", "several", "flag"}:
             self.fail(f"{field.name!r} is a {field.family}, which has no order", "Use =, !=, LIKE or IN.")
         self.at += 1
@@ -205,7 +203,7 @@ class _Parser:
 
     def _text(self, field: Field) -> Constant:
         if self.word.kind != "text":
-            self.fail(f"{field.name!r} compares with a quoted text, found {self.shown()}", "Quote it: 'like this'.")
+            self.fail(f"{field.name!r} compares with a quoted text, found {self.word}", "Quote it: 'like this'.")
         return self.word.text
 
     def _text_or_flag(self, field: Field) -> Constant:
@@ -216,23 +214,23 @@ class _Parser:
 
     def _number(self, field: Field) -> Constant:
         if self.word.kind not in {"number", "text"}:
-            self.fail(f"{field.name!r} compares with a number, found {self.shown()}", "Write it without quotes.")
+            self.fail(f"{field.name!r} compares with a number, found {self.word}", "Write it without quotes.")
         try:
             number = float(self.word.text)
         except ValueError:
-            self.fail(f"{field.name!r} compares with a number, found {self.shown()}", "Write it without quotes.")
+            self.fail(f"{field.name!r} compares with a number, found {self.word}", "Write it without quotes.")
         return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
     def _time(self, field: Field) -> Constant:
         time = _time_of(self.word)
         if time is None:
-            self.fail(f"{field.name!r} compares with a time, found {self.shown()}", _TIMES)
+            self.fail(f"{field.name!r} compares with a time, found {self.word}", _TIMES)
         return time
 
     def _flag(self, field: Field) -> Constant:
         known = {"TRUE": True, "FALSE": False}
         if self.word.text.upper() not in known:
-            self.fail(f"{field.name!r} compares with true or false, found {self.shown()}", "")
+            self.fail(f"{field.name!r} compares with true or false, found {self.word}", "")
         return known[self.word.text.upper()]
 
 

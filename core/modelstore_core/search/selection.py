@@ -22,11 +22,7 @@ class Selection:
     terms: tuple[Term, ...]
 
     def of(self, subjects: Iterable[S]) -> list[S]:
-        """Those of which the condition holds, in that order.
-
-        Raises:
-            InvalidInput: Values of a field to order by do not compare.
-        """
+        """Those of which the condition holds, in that order."""
         wanted = (s for s in subjects if self.condition is None or self.condition.holds(s))
         return ordered(wanted, self.terms)
 

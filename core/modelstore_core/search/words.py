@@ -12,12 +12,13 @@ __all__ = ["Kind", "Word", "words_of", "wrong"]
 Kind: TypeAlias = Literal["name", "text", "number", "sign", "end"]
 
 _LONGEST = 20_000
+_SHOWN = 60
 _WORD = re.compile(
     r"""
       (?P<blank>\s+)
     | (?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
     | (?P<text>'(?:[^']|'')*')
-    | (?P<name>(?:[^\W\d][\w-]*)(?:\s*\.\s*(?:`[^`]*`|"[^"]*"|[\w\-/]+))*|`[^`]*`)
+    | (?P<name>(?:[^\W\d][\w-]*)(?:\s*\.\s*(?:`[^`]*`|"[^"]*"|'[^']*'|[\w\-/]+))*|`[^`]*`)
     | (?P<quoted>"(?:[^"]|"")*")
     | (?P<sign><=|>=|!=|<>|==|=|<|>|\(|\)|,)
     """,
@@ -39,6 +40,11 @@ class Word:
     kind: Kind
     text: str
     start: int
+
+    def __str__(self) -> str:
+        if self.kind == "end":
+            return "the end"
+        return repr(self.text if len(self.text) <= _SHOWN else self.text[: _SHOWN - 1] + "…")
 
 
 def words_of(filter_text: str) -> Iterator[Word]:
