@@ -180,6 +180,7 @@ def _read_pointer(reader: Reader) -> Pointer:
 
 
 def read_state(reader: Reader) -> State:
+    """The state in a JSON object."""
     newest = reader.document.get("newest")
     aliases = {}
     for name, value in reader.object("aliases").items():
