@@ -145,6 +145,7 @@ def _completed(record: AddVersion, written: formats.Written) -> AddVersion:
         environment=_object(written.environment, "environment"),
         signature=None if written.signature is None else _object(written.signature, "signature"),
         globals=written.globals,
+        model_params=written.model_params,
     )
 
 
