@@ -93,19 +93,22 @@ def promote(
     return _set_alias(view, version, move, reason, evidence)
 
 
-def rollback(view: View, alias: str, *, reason: str) -> Decision:
-    """Point the alias to what it was before its last promotion; versions deleted meanwhile are passed over."""
+def rollback(view: View, alias: str, *, steps: int, reason: str) -> Decision:
+    """Point the alias to what it was so many promotions before; versions deleted meanwhile are passed over."""
     current = view.alias(alias)
-    move = _move_at(view, current.set, alias)
+    move, number, left = _move_at(view, current.set, alias), current.target.number, steps
     while move.back is not None:
-        target = _move_at(view, move.back, alias)
-        version = view.version(target.number, NOTHING)
-        if not (version.deleted or version.purged or target.number == current.target.number):
-            back = Move(alias=alias, number=target.number, previous=current.target.number, back=target.back)
+        move = _move_at(view, move.back, alias)
+        version = view.version(move.number, NOTHING)
+        if version.deleted or version.purged or move.number == number:
+            continue
+        number, left = move.number, left - 1
+        if not left:
+            back = Move(alias=alias, number=number, previous=current.target.number, back=move.back)
             return _set_alias(view, version, back, reason, ())
-        move = target
+    there = "no earlier version" if left == steps else f"{steps - left} earlier versions, not {steps},"
     raise VersionNotFound(
-        f"The alias {alias!r} of {view.model!r} has no earlier version to go back to.",
+        f"The alias {alias!r} of {view.model!r} has {there} to go back to.",
         value=alias,
         fix="`promote` it to the version that you want.",
     )

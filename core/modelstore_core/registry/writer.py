@@ -49,11 +49,13 @@ class Append:
         op: The operation.
         state: What holds after it, from its seq.
         asked: Whether the caller will ask for the version's record, which is then read beside the announcement.
+        undoes: The seq of the commit that it takes back, if that is what was asked.
     """
 
     op: Operation
     state: Callable[[int], State]
     asked: bool = True
+    undoes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +89,15 @@ class Start:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of a verb: the model after it, the version concerned, and the entry that holds it, if any."""
+    """What came of a verb: the model after it, the version concerned, and the entry that holds it, if any.
+
+    `committed` says that it is this call's own entry, and not that of an earlier call with the same key.
+    """
 
     view: View
     number: int
     entry: Entry | None
+    committed: bool = False
 
 
 class Writer:
@@ -177,7 +183,7 @@ class Writer:
             won, commit = self._offer(view, request, decision)
             if won:
                 after = View(self.journal, commit)
-                outcome = Outcome(view=after, number=_number(decision.op), entry=commit.entry)
+                outcome = Outcome(view=after, number=_number(decision.op), entry=commit.entry, committed=True)
                 return self._announced(outcome, asked=decision.asked)
             base = self.journal.newest(commit)
             if patience.spent():
@@ -239,6 +245,7 @@ class Writer:
             key=request.key,
             attempt=request.attempt,
             op=decision.op,
+            undoes=decision.undoes,
         )
         return self.journal.append(view.head, entry, decision.state(seq))
 

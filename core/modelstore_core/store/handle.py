@@ -18,7 +18,9 @@ from modelstore_core.model.records import ModelVersion
 from modelstore_core.ports import Ports
 from modelstore_core.progress import Meter, Tell, Transfer
 from modelstore_core.registry import queries
+from modelstore_core.registry.gathering import Gathering
 from modelstore_core.registry.indexed import Indexed, look
+from modelstore_core.registry.memory import Memory
 from modelstore_core.registry.view import View
 from modelstore_core.registry.writer import Decide, Decision, Outcome, Request, Writer
 from modelstore_core.storage.opening import Option, open_storage
@@ -68,6 +70,7 @@ class Handle:
         self.settings = settings
         self.ports = ports or Ports()
         self._tell = tell
+        self.memory = Memory()
         self._journals: dict[str, Journal] = {}
         self._admission = Admission(
             storage,
@@ -91,6 +94,15 @@ class Handle:
         if found is None:
             found = self._journals[name] = Journal(self.storage, name, self.ports, self.settings.patience)
         return found
+
+    def passing(self, name: str) -> Journal:
+        """The journal of the model if one is remembered, else one for this answer alone: of thousands none is kept."""
+        found = self._journals.get(name)
+        return Journal(self.storage, name, self.ports, self.settings.patience) if found is None else found
+
+    def gathering(self) -> Gathering:
+        """What reads all models; what it has read is remembered as far as there is room."""
+        return Gathering(self.storage, self.passing, self.memory)
 
     def view(self, name: str) -> View:
         """The model as it is now."""
@@ -117,6 +129,10 @@ class Handle:
     def reading(self, name: str, span: int | None = 0) -> Indexed:
         """The model as it is now, for an answer that looks back over `span` commits (None: all) and decides nothing."""
         return look(self.journal(name), span)
+
+    def again(self, view: View) -> Indexed:
+        """The model that a reader has seen, as it is by now."""
+        return Indexed(view.journal, view.journal.newest(view.head))
 
     @property
     def read_only(self) -> bool:

@@ -15,7 +15,7 @@ from modelstore_core.model.operations import AddVersion
 from modelstore_core.model.records import install_line
 from modelstore_core.progress import Meter
 from modelstore_core.registry.fold import Folded
-from modelstore_core.registry.indexed import Indexed, look
+from modelstore_core.registry.indexed import Indexed
 from modelstore_core.registry.view import LOADING
 from modelstore_core.store.handle import Handle
 
@@ -72,16 +72,16 @@ def with_version(handle: Handle, reference: Reference, meter: Meter, use: Use[T]
     # A cold load by alias or number may read the record, and then knows what the version was made with.
     meant = reference.alias is not None or reference.number is not None
     needs = LOADING | _ENVIRONMENT if meant and journal.known() is None else LOADING
-    view = look(journal)
+    view = handle.reading(reference.name)
     version = view.usable(reference, needs)
     try:
         return used(version)
     except MissingFile:
-        view = Indexed(journal, journal.newest(view.head))
+        view = handle.again(view)
         again = view.resolve(reference, LOADING)
         if again.number != version.number:
             return used(view.usable(reference, LOADING))
-        if view.version(version.number).purged:
+        if Indexed(journal, journal.newest(view.head)).version(version.number).purged:
             ref = f"{journal.model}@{version.number}"
             raise VersionPurged(
                 f"The files of {ref} were removed for good.", value=ref, fix="Choose another version."

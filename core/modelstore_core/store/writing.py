@@ -134,16 +134,21 @@ class Writing:
             raise _refused(parsed.name, outcome.entry.op)
         return self._handle.record(outcome.view, outcome.number)
 
-    def rollback(self, name: str, alias: str, *, reason: str = "", key: str | None = None) -> ModelVersion:
+    def rollback(
+        self, name: str, alias: str, *, steps: int = 1, reason: str = "", key: str | None = None
+    ) -> ModelVersion:
         """Point the alias to what it was before its last promotion, passing over versions deleted meanwhile.
 
-        Each further rollback goes one step further back.
+        Each further rollback goes one step further back; `steps` are gone in one commit, or not at all.
 
         Raises:
+            InvalidInput: `steps` is no count.
             AliasNotFound, ModelNotFound: There is no such alias or model.
             VersionNotFound: There is nothing to go back to.
         """
-        decide = partial(decisions.rollback, alias=names.check_alias(alias), reason=_text(reason))
+        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+            raise InvalidInput(f"steps={steps!r} is no count.", value=steps, fix="Pass 1 or more.")
+        decide = partial(decisions.rollback, alias=names.check_alias(alias), steps=steps, reason=_text(reason))
         return self._version(self._write(name, self._request("rollback", key), decide))
 
     def unalias(self, name: str, alias: str, *, reason: str = "", key: str | None = None) -> ModelVersion:
