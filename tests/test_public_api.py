@@ -53,6 +53,7 @@ FRONT_DOOR = [
     "ModelVersion",
     "NotFound",
     "NotSerializable",
+    "PastStore",
     "Problem",
     "Progress",
     "ProofFailed",

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from modelstore_core.progress import Progress, log_progress
     from modelstore_core.registry.decisions import ANY
     from modelstore_core.store.facade import ModelStore
+    from modelstore_core.store.past import PastStore
 
 _HOMES = {
     "modelstore_core.errors": (
@@ -132,6 +133,7 @@ _HOMES = {
     "modelstore_core.model.upkeep": ("Maintained",),
     "modelstore_core.registry.decisions": ("ANY",),
     "modelstore_core.store.facade": ("ModelStore",),
+    "modelstore_core.store.past": ("PastStore",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -179,6 +181,7 @@ __all__ = [
     "ModelVersion",
     "NotFound",
     "NotSerializable",
+    "PastStore",
     "Problem",
     "Progress",
     "ProofFailed",

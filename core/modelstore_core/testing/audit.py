@@ -103,7 +103,7 @@ class _Ledger:
             case "condemn":
                 self._condemn(op, seq)
             case _:
-                self._remove_or_restore(op)
+                self._remove_or_restore(op, seq)
 
     def state(self) -> _Document:
         live = [number for number, version in self.versions.items() if version.live]
@@ -134,7 +134,10 @@ class _Ledger:
     def _move(self, seq: int, verb: str, alias: str, number: int, move: _Document) -> None:
         current = self.aliases.get(alias)
         assert move["previous"] == (None if current is None else current.number), (alias, move, current)
-        if verb == "rollback":
+        if verb == "undo":
+            earlier = [m for (_, name), m in self.moves.items() if name == alias and m.number == number]
+            assert move["back"] in {m.back for m in earlier}, (alias, move, earlier)
+        elif verb == "rollback":
             assert current is not None
             trail = self._trail(alias, current)
             assert [t for t in trail if t.number == number and t.back == move["back"]], (alias, move, trail)
@@ -159,7 +162,7 @@ class _Ledger:
         assert not ids & {version.op["data"] for version in self.versions.values()}, f"condemned a version's id: {op}"
         self.condemned |= ids
 
-    def _remove_or_restore(self, op: _Document) -> None:
+    def _remove_or_restore(self, op: _Document, seq: int) -> None:
         version = self.versions[op["number"]]
         assert op["record"] == version.record, op
         assert not version.purged, f"{op['kind']} after the purge of version {op['number']}"
@@ -167,12 +170,18 @@ class _Ledger:
             case "delete":
                 assert not version.deleted, op
                 version.deleted = True
-                assert op["dropped"] == sorted(n for n, a in self.aliases.items() if a.number == op["number"]), op
+                gone = sorted([*op["dropped"], *op.get("returned", {})])
+                assert gone == sorted(n for n, a in self.aliases.items() if a.number == op["number"]), op
+                for alias, move in op.get("returned", {}).items():
+                    self._move(seq, "undo", alias, move["number"], move)
                 for alias in op["dropped"]:
                     del self.aliases[alias]
             case "restore":
                 assert version.deleted, op
                 version.deleted = False
+                for alias, move in op.get("aliases", {}).items():
+                    assert move["number"] == op["number"], op
+                    self._move(seq, "undo", alias, move["number"], move)
             case kind:
                 assert kind == "purge", op
                 assert not version.live, op
