@@ -130,7 +130,7 @@ def test_a_broken_mlmodel_is_corrupt(text: str | None, tmp_path: Path) -> None:
     (tmp_path / MLMODEL).write_text(text) if text is not None else (tmp_path / MLMODEL).unlink()
 
     with pytest.raises(Corrupt, match="MLmodel"):
-        XgboostFormat().load(tmp_path, (), FULL)
+        XgboostFormat().load(tmp_path, (MLMODEL, "model.ubj"), FULL)
 
 
 def test_without_xgboost_the_line_to_install_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,21 +71,23 @@ class CatboostFormat:
             MissingExtra: CatBoost is not installed.
             Corrupt: MLmodel names none of CatBoost's classes, or the file is none that CatBoost reads.
         """
-        del loads, trust
-        name = read_flavor(folder, "catboost").get("model_type")
+        del trust
+        # a file that another program made comes alone, and says nothing of a class
+        name = read_flavor(folder, "catboost").get("model_type") if MLMODEL in loads else CATBOOST_CLASSES[0]
+        file = loads[-1]
         if name not in CATBOOST_CLASSES:
             raise Corrupt(f"{MLMODEL!r} names no class of CatBoost: {name!r}.", value=name)
         try:
             import catboost
         except ModuleNotFoundError as error:
-            raise missing_library("catboost", f"Loading {_FILE!r}") from error
+            raise missing_library("catboost", f"Loading {file!r}") from error
         model: Any = getattr(catboost, str(name))()
         try:
-            model.load_model(str(folder / _FILE))
+            model.load_model(str(folder / file))
         except catboost.CatBoostError as error:
             raise Corrupt(
-                f"{_FILE!r} is no model that catboost {catboost.__version__} reads: {error}.",
-                value=_FILE,
+                f"{file!r} is no model that catboost {catboost.__version__} reads: {error}.",
+                value=file,
                 fix="If it comes from a newer catboost, install that one.",
             ) from error
         return model

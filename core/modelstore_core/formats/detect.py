@@ -1,5 +1,6 @@
 """Which format takes an object: by the names in its class's MRO, so that no framework is imported to find out."""
 
+import os
 import warnings
 from functools import cache
 
@@ -7,6 +8,8 @@ from modelstore_core.errors import NotSerializable, UnknownFormat
 from modelstore_core.formats.catboost import CatboostFormat
 from modelstore_core.formats.files import FileFormat, FolderFormat
 from modelstore_core.formats.flavors import FLAVOR_PREFIX, FlavorFormat
+from modelstore_core.formats.foreign import ForeignFormat
+from modelstore_core.formats.joblibs import JoblibFormat
 from modelstore_core.formats.keras import KerasFormat
 from modelstore_core.formats.lightgbm import LightgbmFormat
 from modelstore_core.formats.objects import class_name
@@ -52,14 +55,16 @@ _SHIPPED: tuple[Format, ...] = (
 )
 _PYTHON_MODEL: Format = FlavorFormat("pyfunc")
 _ANYTHING: Format = PickleFormat()
+_JOBLIB: Format = JoblibFormat()
 _SEVERAL: Format = SeveralFormat(lambda model: _fitting(model), lambda name: format_named(name))  # noqa: PLW0108 -- defined below
-_NAMES = frozenset(one.name for one in (*_SHIPPED, _SEVERAL, _ANYTHING))
+_NAMES = frozenset(one.name for one in (*_SHIPPED, _SEVERAL, _ANYTHING, _JOBLIB))
 
 
 def choose(model: object, format: str | None) -> Format:  # noqa: A002 - the public argument's name
     """The format of that name if it takes the object, or, without a name, the first that takes it.
 
-    Third parties' formats are asked before those shipped here, and pickle last.
+    Third parties' formats are asked before those shipped here, and pickle last. With a name, a path is taken for files
+    that are in that format already.
 
     Raises:
         UnknownFormat: No format has that name.
@@ -68,6 +73,8 @@ def choose(model: object, format: str | None) -> Format:  # noqa: A002 - the pub
     if format is None:
         return _fitting(model)
     chosen = format_named(format)
+    if isinstance(model, os.PathLike) and not isinstance(chosen, FileFormat | FolderFormat) and _is_ours(chosen):
+        return ForeignFormat(chosen)
     if chosen.accepts(model):
         return chosen
     raise NotSerializable(
@@ -75,6 +82,10 @@ def choose(model: object, format: str | None) -> Format:  # noqa: A002 - the pub
         value=format,
         fix=f"Leave `format=` out, or pass format={_fitting(model).name!r}.",
     )
+
+
+def _is_ours(chosen: Format) -> bool:
+    return chosen.name in _NAMES or chosen.name.startswith(FLAVOR_PREFIX)
 
 
 def _fitting(model: object) -> Format:
@@ -89,7 +100,7 @@ def format_named(name: str) -> Format:
     """
     if name.startswith(FLAVOR_PREFIX):
         return FlavorFormat(name.removeprefix(FLAVOR_PREFIX))
-    for one in (*_SHIPPED, _SEVERAL, _ANYTHING):
+    for one in (*_SHIPPED, _SEVERAL, _ANYTHING, _JOBLIB):
         if one.name == name:
             return one
     for one in _third_party():

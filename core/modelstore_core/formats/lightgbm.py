@@ -16,7 +16,8 @@ from modelstore_core.formats.trust import Trust
 __all__ = ["LightgbmFormat"]
 
 _TEXT = "model.lgb"
-_PICKLE = "model.pkl"
+_PICKLED = ".pkl"
+_PICKLE = f"model{_PICKLED}"
 _BOOSTER = "lightgbm.basic.Booster"
 
 
@@ -56,18 +57,19 @@ class LightgbmFormat:
             MissingExtra: LightGBM is missing, or of a version that does not fit.
             Corrupt: The text is none that LightGBM reads.
         """
-        if loads[0] != _TEXT:
-            return pickles.load(folder / loads[0], trust)
+        name = loads[0]
+        if name.endswith(_PICKLED):
+            return pickles.load(folder / name, trust)
         try:
             import lightgbm
         except ModuleNotFoundError as error:
-            raise missing_library("lightgbm", f"Loading {_TEXT!r}") from error
+            raise missing_library("lightgbm", f"Loading {name!r}") from error
         try:
-            return lightgbm.Booster(model_file=str(folder / _TEXT))
+            return lightgbm.Booster(model_file=str(folder / name))
         except lightgbm.basic.LightGBMError as error:
             raise Corrupt(
-                f"{_TEXT!r} is no model that lightgbm {lightgbm.__version__} reads: {error}.",
-                value=_TEXT,
+                f"{name!r} is no model that lightgbm {lightgbm.__version__} reads: {error}.",
+                value=name,
                 fix="If it comes from a newer lightgbm, install that one.",
             ) from error
 

@@ -20,6 +20,7 @@ from modelstore_core.formats.onnx import ONNX_PROVIDERS, check_no_other_files
 from modelstore_core.formats.paths import is_file_inside, is_inside
 from modelstore_core.formats.spacy import check_spacy
 from modelstore_core.formats.trust import Trust, refuse_shape, refuse_unlisted
+from modelstore_core.formats.yaml_text import parse_yaml
 
 __all__ = ["check_pyfunc", "import_mlflow", "load_pyfunc"]
 
@@ -99,18 +100,14 @@ def _flavors(folder: Path) -> Section:
 
 
 def _document(folder: Path) -> object:
-    try:
-        import yaml
-    except ModuleNotFoundError as error:
-        raise missing_library("yaml", f"Reading {MLMODEL!r}") from error
     path = folder / MLMODEL
     if not is_file_inside(folder, MLMODEL) or path.stat().st_size > _LARGEST_MLMODEL:
         raise InvalidInput(f"{str(folder)!r} is no MLflow model: it has no {MLMODEL!r}.", value=str(folder))
     try:
-        # as MLflow reads it, so that both see the same document
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
         raise InvalidInput(f"{str(path)!r} is no YAML: {error}.", value=str(path)) from error
+    return parse_yaml(text, str(path))
 
 
 def _judge(folder: Path, flavors: Section, trust: Trust) -> None:

@@ -16,6 +16,7 @@ from typing import Final
 
 from modelstore_core.errors import Corrupt
 from modelstore_core.formats.environment import installed_version
+from modelstore_core.formats.yaml_text import parse_yaml
 
 __all__ = ["CONDA_ENV", "MLMODEL", "PYTHON_ENV", "REQUIREMENTS", "python_function", "read_flavor", "write_mlmodel"]
 
@@ -93,18 +94,38 @@ def write_mlmodel(
 
 
 def read_flavor(folder: Path, flavor: str) -> dict[str, object]:
-    """One flavor's entries, from an MLmodel that `write_mlmodel` wrote: flat ones, whose values are JSON.
+    """One flavor's entries: of an MLmodel that `write_mlmodel` wrote without a YAML parser, of any other with one.
 
     Raises:
-        Corrupt: The file is missing, or is not of that form.
+        Corrupt: The file is missing, or has no such section.
+        MissingExtra: It is not of ours, and no YAML parser is installed.
     """
     try:
-        lines = (folder / MLMODEL).read_text(encoding="utf-8").splitlines()
+        text = (folder / MLMODEL).read_text(encoding="utf-8")
+        flat = _flat_section(text, flavor)
+        return _any_section(text, flavor) if flat is None else flat
+    except (OSError, ValueError, LookupError) as error:  # InvalidInput, of what is no YAML, is a ValueError
+        raise Corrupt(f"{MLMODEL!r} has no readable {flavor!r} section: {error}.", value=flavor) from error
+
+
+def _flat_section(text: str, flavor: str) -> dict[str, object] | None:
+    """The section, if its values are JSON, as we write them."""
+    lines = text.splitlines()
+    try:
         start = lines.index(f"  {flavor}:") + 1
         entries = takewhile(lambda line: line.startswith("    "), lines[start:])
         return {key.strip(): json.loads(value) for key, _, value in (line.partition(": ") for line in entries)}
-    except (OSError, ValueError) as error:
-        raise Corrupt(f"{MLMODEL!r} has no readable {flavor!r} section: {error}.", value=flavor) from error
+    except ValueError:
+        return None
+
+
+def _any_section(text: str, flavor: str) -> dict[str, object]:
+    document = parse_yaml(text, MLMODEL)
+    flavors = document.get("flavors") if isinstance(document, Mapping) else None
+    section = flavors.get(flavor) if isinstance(flavors, Mapping) else None
+    if not isinstance(section, Mapping):
+        raise LookupError("there is none")  # noqa: TRY004 -- of a file, not of an argument
+    return {str(key): value for key, value in section.items()}
 
 
 def _write_environment(folder: Path, requirements: Sequence[str]) -> None:

@@ -71,20 +71,20 @@ class XgboostFormat:
             MissingExtra: XGBoost, or the class's module, is not installed.
             Corrupt: MLmodel does not name a class, or the file is none that XGBoost reads.
         """
-        del loads
-        flavor = read_flavor(folder, "xgboost")
-        name = flavor.get("model_class")
+        # a file that another program made comes alone, and says nothing of a class
+        flavor = read_flavor(folder, "xgboost") if MLMODEL in loads else {"model_class": _BOOSTER}
+        name, file = flavor.get("model_class"), loads[-1]
         if not isinstance(name, str) or "." not in name:
             raise Corrupt(f"{MLMODEL!r} names no class: {name!r}.", value=name)
         refuse_unlisted(trust, (name,), repr(MLMODEL))
         model = _class(name)()
         try:
-            model.load_model(folder / _FILE)
+            model.load_model(folder / file)
             _restore(model, flavor.get(_PARAMS))
         except (ValueError, TypeError) as error:
             raise Corrupt(
-                f"{_FILE!r} is no {name} that xgboost {version_of('xgboost')} reads: {error}.",
-                value=_FILE,
+                f"{file!r} is no {name} that xgboost {version_of('xgboost')} reads: {error}.",
+                value=file,
                 fix="If it comes from a newer xgboost, install that one.",
             ) from error
         return model
