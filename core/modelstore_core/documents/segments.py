@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"[0-9a-f]{64}")
+_LINE = 48  # what Python needs for a line beside its bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,11 @@ class Rows:
         self._lines = lines
         self._common = common
         self._where = where
+
+    @property
+    def size(self) -> int:
+        """How many bytes of memory the rows take, about."""
+        return sum(map(len, self._lines)) + _LINE * len(self._lines)
 
     def document(self, number: int, change: JsonObject | None = None) -> JsonObject:
         """A version's row as JSON, with what is common put back and `change` on top.

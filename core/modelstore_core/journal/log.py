@@ -17,6 +17,7 @@ from modelstore_core.documents.sidecars import (
     write_hint,
 )
 from modelstore_core.errors import CommitUncertain, Corrupt, StorageError, StorageUnavailable
+from modelstore_core.journal.owning import RETRY_FIX, Owning
 from modelstore_core.journal.patience import Patience
 from modelstore_core.journal.segments import Segments
 from modelstore_core.model.names import folder_of
@@ -28,7 +29,7 @@ from modelstore_core.storage.protocol import Storage
 __all__ = ["Journal", "hint_key"]
 
 _BEGINNING = Mark(seq=0, op_id="")
-_RETRY_FIX = "Retry with the same key=: it finds out what became of it."
+_ENTRY = 2048  # about what an entry takes in memory
 
 
 def hint_key(folder: str) -> str:
@@ -50,6 +51,7 @@ class Journal:
         self._storage = storage
         self._ports = ports
         self._seconds = patience
+        self._owning = Owning(storage, model, ports, patience)
         self._rows: dict[int, Hashed] = {}
         self._without: set[int] = set()  # blocks that were asked for and were not whole
         self._known: Commit | None = None
@@ -62,6 +64,15 @@ class Journal:
                 self._known, self._rows, self._without = None, {}, set()
                 self.segments.forget()
         return self._known
+
+    def beside(self, model: str) -> "Journal":
+        """The journal of another model of the same storage."""
+        return Journal(self._storage, model, self._ports, self._seconds)
+
+    @property
+    def size(self) -> int:
+        """How many bytes of memory all that is remembered takes, about."""
+        return self.segments.size + _ENTRY * len(self._rows)
 
     def hinted(self) -> Mark:
         """The hint's word, seq 0 if there is none: a place to start looking, proven only by its op id."""
@@ -170,7 +181,7 @@ class Journal:
         claim_key = f"{self.root}/keys/{hashlib.sha256(key.encode()).hexdigest()}.json"
         claim = Claim(mark=mark, data_id=data_id)
         body = write_claim(key, claim)
-        taken = self._create_known(claim_key, body, lambda raw: raw == body, mark)
+        taken = self._owning.create(claim_key, body, lambda raw: raw == body, mark)
         if taken is None:
             return claim
         self._keep(claim_key)
@@ -185,19 +196,41 @@ class Journal:
             CommitUncertain: The storage did not say in time whether the commit took place.
             TooLarge: The operation is beyond what one commit holds; nothing was written.
         """
-        commit, raw = write_commit(self.model, base, entry, state)
-        if base is not None and base.seq % BLOCK == 0:
-            self.write_block(base.seq // BLOCK - 1)
+        commit, raw = self._prepared(base, entry, state)
         mark = Mark(seq=entry.seq, op_id=entry.op_id)
 
         def mine(there: bytes) -> bool:
             return self._accept(there, entry.seq, base).entry.op_id == entry.op_id
 
-        taken = self._create_known(self._log_key(entry.seq), raw, mine, mark)
+        taken = self._owning.create(self._log_key(entry.seq), raw, mine, mark)
         if taken is None:
             self._remember(commit)
             return True, commit
         return False, self._accept(taken, entry.seq, base)
+
+    def repeat(self, base: Commit | None, entry: Entry, state: State) -> Commit:
+        """The commit after `base`, made by this call or found there, and durable: any number may repeat one log.
+
+        Whether what was found is what was to be there is for the caller to see.
+
+        Raises:
+            CommitUncertain: As for `append`.
+        """
+        commit, raw = self._prepared(base, entry, state)
+        key, mark = self._log_key(entry.seq), Mark(seq=entry.seq, op_id=entry.op_id)
+        found = self._owning.create(key, raw, lambda there: there is raw, mark)
+        if found is not None:
+            commit = self._accept(found, entry.seq, base)
+            self._keep(key)
+        self._remember(commit)
+        return commit
+
+    def _prepared(self, base: Commit | None, entry: Entry, state: State) -> tuple[Commit, bytes]:
+        """The commit after `base` and its bytes, once the block before it is written."""
+        prepared = write_commit(self.model, base, entry, state)
+        if base is not None and base.seq % BLOCK == 0:
+            self.write_block(base.seq // BLOCK - 1)
+        return prepared
 
     def keep(self, seq: int) -> None:
         """Make the log durable up to a commit that was found there, before anything is said or done on its word.
@@ -233,7 +266,7 @@ class Journal:
                     raise CommitUncertain(
                         f"The change of {self.model!r} stands at log/{mark.seq}, but could not be announced: {error}",
                         value=self.model,
-                        fix=_RETRY_FIX,
+                        fix=RETRY_FIX,
                         op_id=mark.op_id,
                         seq=mark.seq,
                     ) from error
@@ -325,49 +358,6 @@ class Journal:
                 if patience.spent():
                     raise
             patience.wait()
-
-    def _create_known(self, key: str, body: bytes, mine: Callable[[bytes], bool], mark: Mark) -> bytes | None:
-        """Create until the key's owner is known: None if it is this call, else the owner's bytes."""
-        patience = Patience(self._ports, self._seconds)
-        cause: StorageError = StorageUnavailable(f"{key!r} seems neither free nor taken.", value=key)
-        doubt = False
-        while True:
-            try:
-                there = body if self._storage.create(key, body) else self._storage.get(key)
-            except StorageUnavailable as error:
-                there, cause, doubt = None, error, True
-            except StorageError as error:
-                there = self._read_back(key, error, mark, mine, doubt=doubt)
-            if there is not None:
-                return None if mine(there) else there
-            if patience.spent():
-                raise self._uncertain(cause, mark) from cause
-            patience.wait()
-
-    def _read_back(
-        self, key: str, cause: StorageError, mark: Mark, mine: Callable[[bytes], bool], *, doubt: bool
-    ) -> bytes:
-        """What stands at the key after a create failed for good; raises the cause if that proves nothing happened."""
-        try:
-            there = self._storage.get(key)
-        except StorageError as error:
-            raise self._uncertain(error, mark) from cause
-        if there is None and not doubt:
-            raise cause
-        # Without a lost reply before it, the failed create itself wrote what stands there: a disk that could not sync
-        # the folder. It may not last, so it is not acknowledged.
-        if there is None or (mine(there) and not doubt):
-            raise self._uncertain(cause, mark) from cause
-        return there
-
-    def _uncertain(self, error: StorageError, mark: Mark) -> CommitUncertain:
-        return CommitUncertain(
-            f"The storage did not say in time whether the change of {self.model!r} took place: {error}",
-            value=self.model,
-            fix=_RETRY_FIX,
-            op_id=mark.op_id,
-            seq=mark.seq,
-        )
 
 
 def _span(first: int, head: Commit, last: int | None) -> range:

@@ -47,6 +47,11 @@ class Segments:
         """The index as it was found when it was last asked for."""
         return self._index
 
+    @property
+    def size(self) -> int:
+        """How many bytes of memory all this takes, about."""
+        return sum(map(len, self._bodies.values())) + (0 if self._index is None else self._index.rows.size)
+
     def index(self, seq: int) -> Index | None:
         """The index, asked for if that was never done, or the log, now of this length, has grown enough since."""
         if self._asked is None or seq >= self._asked + STRIDE:

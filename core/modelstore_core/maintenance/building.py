@@ -8,7 +8,6 @@ from modelstore_core.documents.entries import write_entry
 from modelstore_core.documents.segments import (
     LARGEST,
     Index,
-    Row,
     Rows,
     Segment,
     pack,
@@ -22,7 +21,7 @@ from modelstore_core.journal.segments import STRIDE
 from modelstore_core.model.json import JsonObject
 from modelstore_core.model.operations import AddVersion, Annotate, Delete, Entry, Restore
 from modelstore_core.registry.fold import Folded, changes_of, fold
-from modelstore_core.registry.indexed import folded
+from modelstore_core.registry.indexed import folded, row_of
 
 __all__ = ["LARGE", "SMALL", "Builder", "grouped"]
 
@@ -169,15 +168,7 @@ class Builder:
 
 
 def _document(version: Folded) -> JsonObject:
-    return write_row(
-        Row(
-            record=version.record,
-            annotation=version.annotation,
-            deleted=version.deleted,
-            purged=version.purged,
-            superseded_by=version.superseded_by,
-        )
-    )
+    return write_row(row_of(version))
 
 
 def _change(entry: Entry) -> JsonObject:

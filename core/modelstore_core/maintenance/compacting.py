@@ -22,7 +22,7 @@ from modelstore_core.model.upkeep import Maintained
 from modelstore_core.registry.view import NOTHING
 from modelstore_core.storage.protocol import Storage
 
-__all__ = ["Flaw", "differences", "maintain", "rebuild", "refresh", "remove_old"]
+__all__ = ["Flaw", "differences", "is_row", "maintain", "rebuild", "refresh", "remove_old"]
 
 _WINDOW = 64
 _MOST_BEHIND = 8 * STRIDE
@@ -186,15 +186,16 @@ def _flaws(journal: Journal, index: Index, truth: Builder) -> Iterator[Flaw]:
         if rows is None:
             yield Flaw(key=key, problem="is missing or damaged")
             continue
-        wrong = {n for n, row in expected if not _is(row, rows, n, index.changes.get(n))}
+        wrong = {n for n, row in expected if not is_row(row, rows, n, index.changes.get(n))}
         in_index = in_index or not wrong.isdisjoint(index.changes)
         if wrong - {*index.changes}:
             yield Flaw(key=key, problem="is not what the log says")
-    if in_index or not all(_is(row, index.rows, number, None) for number, row in true):
+    if in_index or not all(is_row(row, index.rows, number) for number, row in true):
         yield Flaw(key=journal.segments.index_key, problem="is not what the log says")
 
 
-def _is(true: JsonObject, rows: Rows, number: int, change: JsonObject | None) -> bool:
+def is_row(true: JsonObject, rows: Rows, number: int, change: JsonObject | None = None) -> bool:
+    """Whether the row of this number, with `change` on top, is the true one."""
     try:
         return encode(_plain(true)) == encode(_plain(rows.document(number, change)))
     except Corrupt:

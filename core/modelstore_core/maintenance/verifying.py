@@ -11,13 +11,17 @@ from functools import partial
 
 from modelstore_core.documents.sidecars import read_store
 from modelstore_core.errors import Corrupt, InvalidInput, ModelNotFound
+from modelstore_core.journal.log import Journal
+from modelstore_core.maintenance.cataloguing import catalogue, flaws
 from modelstore_core.maintenance.comparing import Comparison
-from modelstore_core.maintenance.findings import Findings
+from modelstore_core.maintenance.findings import Findings, once
 from modelstore_core.maintenance.inspecting import Inspection, Request
 from modelstore_core.model.findings import Problem, Verification
 from modelstore_core.model.names import folder_of
 from modelstore_core.model.records import Records
 from modelstore_core.ports import Ports
+from modelstore_core.registry.gathering import Gathering
+from modelstore_core.registry.memory import Memory
 from modelstore_core.storage.protocol import Storage
 
 __all__ = ["parse_share", "verify"]
@@ -25,7 +29,7 @@ __all__ = ["parse_share", "verify"]
 _STORE = "store.json"
 _FOLDER = r"[a-z0-9][a-z0-9._-]*"
 _OURS = re.compile(
-    rf"store\.json|heads/(?P<hinted>{_FOLDER})\.json|models/(?P<folder>{_FOLDER})/(?:(?P<commit>log/\d{{20}}\.json)"
+    rf"store\.json|catalog/(?:index|[0-9a-f]{{64}})\.json\.gz|heads/(?P<hinted>{_FOLDER})\.json|models/(?P<folder>{_FOLDER})/(?:(?P<commit>log/\d{{20}}\.json)"
     r"|blocks/\d{20}-\d{20}\.json|segments/.+|keys/[0-9a-f]{64}\.json|data/[0-9a-f]{32}/.+)",
     re.DOTALL,
 )
@@ -55,6 +59,11 @@ class _Total:
         for name in ("files", "files_read", "bytes_read"):
             self.counts[name] += getattr(comparison, name)
 
+    @property
+    def damaged(self) -> bool:
+        """Whether something is found that nothing in the store brings back."""
+        return any(problem.severity == "damage" for problem in self.problems)
+
     def take(self, findings: Findings) -> None:
         """Take in the problems."""
         self.problems += findings.problems
@@ -68,7 +77,7 @@ class _Total:
         counted = {name: self.counts[name] for name in ("models", "commits", "versions", "files")}
         return Verification(
             ok=all(p.severity == "note" or p.repaired for p in problems),
-            problems=Records(problems),
+            problems=Records(problems, Problem),
             files_read=self.counts["files_read"],
             bytes_read=self.counts["bytes_read"],
             heads=dict(sorted(self.heads.items())),
@@ -117,7 +126,25 @@ def verify(storage: Storage, ports: Ports, request: Request) -> Verification:
             if request.repair and writable:
                 inspection.findings.mend()
             total.add(inspection, comparison)
+    if request.name is None:
+        total.take(_check_catalog(storage, ports, request, writable=writable and not total.damaged))
     return total.verification()
+
+
+def _check_catalog(storage: Storage, ports: Ports, request: Request, *, writable: bool) -> Findings:
+    """Hold the catalog of all models to their logs."""
+
+    def journal_of(name: str) -> Journal:
+        return Journal(storage, name, ports, request.patience)
+
+    findings = Findings("")
+    gathering = Gathering(storage, journal_of, Memory(), catalog=False)
+    cure = once(partial(catalogue, storage, gathering, journal_of))
+    for flaw in flaws(storage, journal_of):
+        findings.repairable(flaw.key, f"The catalog {flaw.problem}.", cure)
+    if request.repair and writable:
+        findings.mend()
+    return findings
 
 
 def _look(storage: Storage, ports: Ports, request: Request, folder: str) -> tuple[Inspection, Comparison]:

@@ -3,7 +3,7 @@
 For readers only. The decisions of writers and collectors rest on a `View`, which knows the log and nothing derived.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
 from typing import TypeVar
@@ -13,12 +13,13 @@ from modelstore_core.documents.segments import Index, Row, Rows, Segment
 from modelstore_core.errors import Corrupt, StoreTooNew
 from modelstore_core.journal.log import Journal
 from modelstore_core.model.operations import Entry
+from modelstore_core.model.state import State
 from modelstore_core.registry.fold import Folded, changes_of, fold, step
 from modelstore_core.registry.view import View
 
 T = TypeVar("T")
 
-__all__ = ["Indexed", "folded", "look"]
+__all__ = ["Indexed", "Listing", "folded", "held_to", "look", "row_of"]
 
 _FEW = 64
 """So many commits back, an index is not worth a request, though it would take no round of its own."""
@@ -100,21 +101,21 @@ class Indexed(View):
     def _probe(self, seq: int, found: dict[int, Commit | None]) -> None:
         found[seq] = self.journal.read(seq)
 
-    def _listing(self, first: int, *, whole: bool = False) -> "_Listing | None":
+    def _listing(self, first: int, *, whole: bool = False) -> "Listing | None":
         """The versions by the index and what came after it, if that is proven and nearer than the log from `first`."""
         head, segments = self.require(), self.journal.segments
         distance = self.journal.distance(first, head)
         index = segments.known if distance <= _NEAR else segments.index(head.seq)
         if index is None or index.seq > head.seq or self.journal.distance(index.seq, head) >= distance:
             return None
-        listing = _Listing(self.journal, head, index, whole=whole)
+        listing = Listing(self.journal, head, index, whole=whole)
         if not listing.proven:
             segments.distrust()
             return None
         return listing
 
     def _chosen(
-        self, listing: "_Listing", limit: int | None, shown: Callable[[Folded], T], *, deleted: bool
+        self, listing: "Listing", limit: int | None, shown: Callable[[Folded], T], *, deleted: bool
     ) -> list[T] | None:
         """The newest versions by the listing, or None if it is not what the head says."""
         try:
@@ -124,7 +125,7 @@ class Indexed(View):
             return None
 
 
-class _Listing:
+class Listing:
     """The versions of a model by its index, and by the commits after the one of the index.
 
     Attributes:
@@ -153,19 +154,8 @@ class _Listing:
         Raises:
             Corrupt, StoreTooNew: Of what had to be read, something is not whole, or not what the head says.
         """
-        chosen: list[T] = []
-        live = 0
-        for version in chain(reversed(self._fresh.values()), self._older()):
-            live += version.live
-            if live == 1 and version.live and version.pointer.number != self._newest():
-                raise _contradicts(self._journal)
-            if deleted or version.live:
-                chosen.append(shown(version))
-            if len(chosen) == limit:
-                return chosen
-        if live != self._state.live:
-            raise _contradicts(self._journal)
-        return chosen
+        versions = chain(reversed(self._fresh.values()), self._older())
+        return held_to(self._journal.model, self._state, versions, shown, limit=limit, deleted=deleted)
 
     def version(self, number: int) -> Folded:
         """One version that is not among the newest few.
@@ -179,9 +169,6 @@ class _Listing:
             return self._folded(self._index.rows, number)
         segment = next(s for s in self._index.segments if s.last >= number)
         return self._folded(self._rows(segment), number)
-
-    def _newest(self) -> int | None:
-        return None if self._state.newest is None else self._state.newest.number
 
     def _older(self) -> Iterator[Folded]:
         """The versions that the index had, newest first; segments one by one, as they are needed."""
@@ -198,14 +185,14 @@ class _Listing:
             self._journal.together(self._journal.segments.fetches([segment]))
             rows = self._journal.segments.rows(segment)
         if rows is None:
-            raise _contradicts(self._journal)
+            raise _contradicts(self._journal.model)
         return rows
 
     def _folded(self, rows: Rows, number: int) -> Folded:
         change = None if rows is self._index.rows else self._index.changes.get(number)
         version = folded(rows.row(number, change))
         if max(version.record.seq, version.annotated or 0) > self._index.seq:
-            raise _contradicts(self._journal)
+            raise _contradicts(self._journal.model)
         for entry in self._steps.get(number, ()):
             version = step(version, entry)
         return version
@@ -223,5 +210,46 @@ def folded(row: Row) -> Folded:
     )
 
 
-def _contradicts(journal: Journal) -> Corrupt:
-    return Corrupt(f"The index of {journal.model!r} is not what the log says.", value=journal.model, fix="")
+def row_of(version: Folded) -> Row:
+    """The version as a row."""
+    return Row(
+        record=version.record,
+        annotation=version.annotation,
+        deleted=version.deleted,
+        purged=version.purged,
+        superseded_by=version.superseded_by,
+    )
+
+
+def held_to(
+    model: str,
+    state: State,
+    versions: Iterable[Folded],
+    shown: Callable[[Folded], T],
+    *,
+    limit: int | None = None,
+    deleted: bool = True,
+) -> list[T]:
+    """What is shown of the newest versions, live ones or all; they come newest first, and must be as the state says.
+
+    Raises:
+        Corrupt: They are not.
+    """
+    newest = None if state.newest is None else state.newest.number
+    chosen: list[T] = []
+    live = 0
+    for version in versions:
+        live += version.live
+        if live == 1 and version.live and version.pointer.number != newest:
+            raise _contradicts(model)
+        if deleted or version.live:
+            chosen.append(shown(version))
+        if len(chosen) == limit:
+            return chosen
+    if live != state.live:
+        raise _contradicts(model)
+    return chosen
+
+
+def _contradicts(model: str) -> Corrupt:
+    return Corrupt(f"The index of {model!r} is not what the log says.", value=model, fix="")

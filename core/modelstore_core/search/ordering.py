@@ -5,15 +5,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from modelstore_core.errors import InvalidQuery
 from modelstore_core.search.fields import Field, Schema, Subject, Value, as_number, as_text, is_null
 from modelstore_core.search.words import Word, words_of, wrong
 
-__all__ = ["Term", "is_placeless", "ordered", "parse_order"]
+__all__ = ["Place", "Term", "is_placeless", "ordered", "parse_order", "place_of"]
 
 S = TypeVar("S", bound=Subject)
+
+Place: TypeAlias = tuple[float, str | tuple[str, ...]]
+"""Where a value stands among those of its field: a number, and after all numbers, by infinity, a text or texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def ordered(subjects: Iterable[S], terms: Sequence[Term]) -> list[S]:
         field = term.field
         have = [subject for subject in result if not is_placeless(field.read(subject))]
         lack = [subject for subject in result if is_placeless(field.read(subject))]
-        have.sort(key=partial(_place, field), reverse=term.descending)
+        have.sort(key=partial(place_of, field), reverse=term.descending)
         result = have + lack
     return result
 
@@ -64,7 +67,8 @@ def is_placeless(value: Value) -> bool:
     return is_null(value) or (isinstance(value, float) and math.isnan(value))
 
 
-def _place(field: Field, subject: Subject) -> tuple[float, str | tuple[str, ...]]:
+def place_of(field: Field, subject: Subject) -> Place:
+    """Where the record's value stands, which must not be placeless."""
     value = field.read(subject)
     if isinstance(value, datetime):
         return value.timestamp(), ""

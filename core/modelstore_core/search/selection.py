@@ -1,6 +1,6 @@
 """A filter and an order, parsed before anything is read and applied to what was. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,10 +21,13 @@ class Selection:
     condition: Condition | None
     terms: tuple[Term, ...]
 
+    def wanted(self, subjects: Iterable[S]) -> Iterator[S]:
+        """Those of which the condition holds, as they come."""
+        return (s for s in subjects if self.condition is None or self.condition.holds(s))
+
     def of(self, subjects: Iterable[S]) -> list[S]:
         """Those of which the condition holds, in that order."""
-        wanted = (s for s in subjects if self.condition is None or self.condition.holds(s))
-        return ordered(wanted, self.terms)
+        return ordered(self.wanted(subjects), self.terms)
 
 
 def parse_selection(where: str | None, order_by: str | Sequence[str] | None, schema: Schema) -> Selection:

@@ -18,9 +18,7 @@ from modelstore_core.model.records import ModelVersion
 from modelstore_core.ports import Ports
 from modelstore_core.progress import Meter, Tell, Transfer
 from modelstore_core.registry import queries
-from modelstore_core.registry.gathering import Gathering
 from modelstore_core.registry.indexed import Indexed, look
-from modelstore_core.registry.memory import Memory
 from modelstore_core.registry.view import View
 from modelstore_core.registry.writer import Decide, Decision, Outcome, Request, Writer
 from modelstore_core.storage.opening import Option, open_storage
@@ -30,6 +28,8 @@ from modelstore_core.version import __version__
 
 if TYPE_CHECKING:
     from modelstore_core.artifacts.cache import Cache
+    from modelstore_core.registry.gathering import Gathering
+    from modelstore_core.registry.memory import Memory
 
 __all__ = ["Handle", "Settings", "checked_actor", "location"]
 
@@ -70,7 +70,7 @@ class Handle:
         self.settings = settings
         self.ports = ports or Ports()
         self._tell = tell
-        self.memory = Memory()
+        self._memory: Memory | None = None
         self._journals: dict[str, Journal] = {}
         self._admission = Admission(
             storage,
@@ -100,9 +100,13 @@ class Handle:
         found = self._journals.get(name)
         return Journal(self.storage, name, self.ports, self.settings.patience) if found is None else found
 
-    def gathering(self) -> Gathering:
+    def gathering(self) -> "Gathering":
         """What reads all models; what it has read is remembered as far as there is room."""
-        return Gathering(self.storage, self.passing, self.memory)
+        from modelstore_core.registry.gathering import Gathering  # most processes know the model that they want
+        from modelstore_core.registry.memory import Memory
+
+        self._memory = self._memory or Memory()
+        return Gathering(self.storage, self.passing, self._memory)
 
     def view(self, name: str) -> View:
         """The model as it is now."""

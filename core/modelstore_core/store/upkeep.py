@@ -5,12 +5,15 @@ from dataclasses import replace
 from functools import partial
 
 from modelstore_core.documents.commit import BLOCK, Commit
+from modelstore_core.journal.catalog import remove_old as remove_shards
 from modelstore_core.journal.log import Journal
 from modelstore_core.journal.segments import STRIDE
+from modelstore_core.maintenance.cataloguing import catalogue
 from modelstore_core.maintenance.clock import store_time
 from modelstore_core.maintenance.compacting import maintain, remove_old
 from modelstore_core.model.records import Records
 from modelstore_core.model.upkeep import Maintained
+from modelstore_core.registry.gathering import FEW
 from modelstore_core.store import listing
 from modelstore_core.store.handle import Handle
 
@@ -23,10 +26,10 @@ Model = tuple[Journal, Commit]
 
 
 def maintained(handle: Handle, name: str | None) -> Records[Maintained]:
-    """Maintain one model, or every model that has a hint."""
+    """Maintain one model, or every model that has a hint, and then the catalog of them."""
     models = listing.heads(handle) if name is None else [(handle.journal(name), handle.view(name).require())]
     if not models:
-        return Records()
+        return Records((), Maintained)
     handle.writer(models[0][0].model).admission.ensure()
     before = store_time(handle.storage, handle.ports, handle.settings.patience) - _COURTESY
     # Short logs side by side, each step by step; long ones one by one, the steps of each side by side.
@@ -35,7 +38,10 @@ def maintained(handle: Handle, name: str | None) -> Records[Maintained]:
     for model in models:
         if model[1].seq > _LONG:
             done += _together(handle, [model], before)
-    return Records(sorted(done, key=lambda one: one.name))
+    if name is None and len(models) > FEW:
+        catalogue(handle.storage, handle.gathering(), handle.passing)
+        remove_shards(handle.storage, before)
+    return Records(sorted(done, key=lambda one: one.name), Maintained)
 
 
 def _together(handle: Handle, models: Sequence[Model], before: float) -> Sequence[Maintained]:
