@@ -10,6 +10,7 @@ from dagster_modelstore.jobs import build_retrain_job as build_retrain_job
 from dagster_modelstore.metadata import model_metadata as model_metadata
 from dagster_modelstore.naming import asset_path as asset_path
 from dagster_modelstore.naming import model_name as model_name
+from dagster_modelstore.partitions import partition_alias as partition_alias
 from dagster_modelstore.promotion import GateConfig as GateConfig
 from dagster_modelstore.resource import ModelStoreResource as ModelStoreResource
 from modelstore_core import __version__ as __version__
@@ -26,6 +27,7 @@ __all__ = [
     "build_retrain_job",
     "model_metadata",
     "model_name",
+    "partition_alias",
 ]
 
 DagsterLibraryRegistry.register("dagster-modelstore", __version__, is_dagster_package=False)

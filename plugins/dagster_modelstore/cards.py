@@ -1,16 +1,19 @@
 """What a materialization shows of its version: a card for people, and numbers that the UI plots."""
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 import dagster as dg
 
 from modelstore_core import Finding, ModelVersion
 
-__all__ = ["evidence_table", "markdown_card", "version_metadata"]
+__all__ = ["evidence_table", "markdown_card", "signature_metadata", "version_metadata", "versions_table"]
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
 _LONGEST = 300
+_MOST_METRICS = 8
 
 
 def version_metadata(version: ModelVersion) -> dict[str, dg.MetadataValue]:
@@ -31,6 +34,58 @@ def markdown_card(version: ModelVersion) -> str:
     return "\n".join(["| | |", "|---|---|", *rows])
 
 
+def versions_table(versions: Sequence[ModelVersion]) -> dg.MetadataValue:
+    """The newest versions of the model, with the metrics that the newest of them has."""
+    metrics = list(versions[0].metrics)[:_MOST_METRICS] if versions else []
+    records = [
+        dg.TableRecord(
+            {
+                "version": version.number,
+                "aliases": ", ".join(version.aliases),
+                "partition": _cut(str(version.lineage.get("partition", ""))),
+                "created": f"{version.created_at:%Y-%m-%d %H:%M} UTC by {_cut(version.created_by)}",
+                "size": version.size,
+                **{name: _number(version.metrics.get(name)) for name in metrics},
+            }
+        )
+        for version in versions
+    ]
+    heads = ("version", "aliases", "partition", "created", "size", *metrics)
+    return _table(records, heads, numbers={"version", "size"})
+
+
+def signature_metadata(version: ModelVersion) -> dict[str, dg.MetadataValue]:
+    """What the model takes and gives, as a table, if the version knows it."""
+    records = [
+        dg.TableRecord({"side": side, **_column(spec)})
+        for side in ("inputs", "outputs")
+        for spec in _specs((version.signature or {}).get(side))
+    ]
+    if not records:
+        return {}
+    return {"modelstore/signature": _table(records, ("side", "name", "type", "required"), numbers=set())}
+
+
+def _specs(text: object) -> list[Mapping[str, object]]:
+    """The columns of one side of a signature, which is JSON within JSON; none if it is anything else."""
+    with suppress(ValueError):
+        found = json.loads(text) if isinstance(text, str) else None
+        return [spec for spec in found if isinstance(spec, Mapping)] if isinstance(found, list) else []
+    return []
+
+
+def _column(spec: Mapping[str, object]) -> dict[str, str]:
+    tensor = spec.get("tensor-spec")
+    kind = f"{tensor.get('dtype')} {tensor.get('shape')}" if isinstance(tensor, Mapping) else str(spec.get("type"))
+    required = "yes" if spec.get("required", True) else "no"
+    return {"name": _cut(str(spec.get("name", ""))), "type": _cut(kind), "required": required}
+
+
+def _table(records: Sequence[dg.TableRecord], heads: Sequence[str], *, numbers: set[str]) -> dg.MetadataValue:
+    columns = [dg.TableColumn(head, type="int" if head in numbers else "string") for head in heads]
+    return dg.MetadataValue.table(records, schema=dg.TableSchema(columns))
+
+
 def evidence_table(evidence: Iterable[object]) -> dg.MetadataValue:
     """What each gate found, with the numbers of both sides."""
     records = [
@@ -45,7 +100,7 @@ def evidence_table(evidence: Iterable[object]) -> dg.MetadataValue:
         for finding in evidence
         if isinstance(finding, Finding)
     ]
-    return dg.MetadataValue.table(records, schema=dg.TableSchema([dg.TableColumn(c) for c in _EVIDENCE]))
+    return _table(records, _EVIDENCE, numbers=set())
 
 
 _EVIDENCE = ("rule", "candidate", "current", "verdict")
@@ -57,9 +112,13 @@ def _number(value: float | None) -> str:
 
 def _cell(value: object) -> str:
     text = " ".join(_text(value).split())
+    return _MARKUP.sub(r"\\\1", _cut(text))
+
+
+def _cut(text: str) -> str:
+    """At most so much of it, and nothing that a terminal would act upon."""
     short = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    printable = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in short)
-    return _MARKUP.sub(r"\\\1", printable)
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in short)
 
 
 def _text(value: object) -> str:

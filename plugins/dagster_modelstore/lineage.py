@@ -12,9 +12,10 @@ import dagster as dg
 
 from dagster_modelstore.naming import model_name, op_model_name, work_key
 from dagster_modelstore.options import name_option
+from dagster_modelstore.partitions import Partition, filled_name
 from modelstore_core import InvalidInput
 
-__all__ = ["Origin", "attempt_of", "known", "lineage_of", "origin_of"]
+__all__ = ["Origin", "attempt_of", "known", "lineage_of", "origin_of", "partition_of"]
 
 T = TypeVar("T")
 
@@ -35,13 +36,13 @@ class Origin:
     """One output of one step.
 
     Attributes:
-        name: Its model's name.
+        template: Its model's name, which may have places for the partition.
         asset: Its asset key; None for an op's output that is no asset.
         run_id: The run that made it; None if none is known.
         job, step, output, mapping: Where in the run.
     """
 
-    name: str
+    template: str
     asset: tuple[str, ...] | None
     run_id: str | None
     job: str | None
@@ -49,13 +50,22 @@ class Origin:
     output: str | None
     mapping: str | None
 
-    def key(self, partition: str | None) -> str | None:
+    def name(self, partition: Partition | None) -> str:
+        """The model's name for the partition.
+
+        Raises:
+            InvalidInput: The name has a place that nothing fills.
+        """
+        return filled_name(self.template, partition)
+
+    def key(self, partition: Partition | None) -> str | None:
         """The idempotency key of this output's partition: the same for each attempt at it, and for who loads it."""
         if self.run_id is None:
             return None
         # Step keys of different assets may be equal, so an asset is known by its asset key.
         if self.asset is not None:
-            return work_key(self.run_id, "asset", model_name(self.asset), *([] if partition is None else [partition]))
+            parts = [] if partition is None else [partition.key]
+            return work_key(self.run_id, "asset", model_name(self.asset), *parts)
         job, step, output = self.job or "", self.step or "", self.output or ""
         mapping = [] if self.mapping is None else [self.mapping]
         return work_key(self.run_id, "op", op_model_name(job, step, output), step, *mapping)
@@ -71,7 +81,7 @@ def origin_of(context: dg.OutputContext) -> Origin:
     job, step, output = known(lambda: context.job_name), known(lambda: context.step_key), known(lambda: context.name)
     run_id = known(lambda: context.run_id)
     return Origin(
-        name=name_option(context.definition_metadata) or _default_name(asset, job, step, output),
+        template=name_option(context.definition_metadata) or _default_name(asset, job, step, output),
         asset=asset,
         run_id=None if run_id == _NO_RUN else run_id,
         job=job,
@@ -92,34 +102,46 @@ def _default_name(asset: tuple[str, ...] | None, job: str | None, step: str | No
     )
 
 
+def partition_of(context: dg.InputContext | dg.OutputContext, key: str) -> Partition:
+    """The partition of the context's asset that has this key."""
+    definition = known(lambda: context.asset_partitions_def)
+    if isinstance(definition, dg.MultiPartitionsDefinition):
+        return Partition(key=str(key), dimensions=definition.get_partition_key_from_str(key).keys_by_dimension)
+    return Partition(key=str(key), dimensions={})
+
+
 def attempt_of(context: dg.OutputContext) -> int:
     """How many attempts the step's retry policy has made before this one."""
     step = known(lambda: context.step_context)
     return int(getattr(step, "previous_attempt_count", 0))
 
 
-def lineage_of(context: dg.OutputContext, origin: Origin, partition: str | None) -> dict[str, object]:
+def lineage_of(
+    context: dg.OutputContext, origin: Origin, partition: Partition | None, webserver: str | None
+) -> dict[str, object]:
     """Where a version comes from, as its record keeps it; what is not known is left out."""
     run = getattr(known(lambda: context.step_context), "dagster_run", None)
     spec = known(lambda: context.asset_spec) if context.has_asset_key else None
     said: dict[str, object] = {
         "platform": "dagster",
         "run_id": origin.run_id,
+        "run_url": f"{webserver.rstrip('/')}/runs/{origin.run_id}" if webserver and origin.run_id else None,
         "parent_run_id": getattr(run, "parent_run_id", None),
         "job": origin.job,
         "step": origin.step,
         "output": origin.output,
         "mapping": origin.mapping,
         "asset": None if origin.asset is None else list(origin.asset),
-        "partition": partition if origin.asset is not None else _run_partition(context),
+        "partition": partition.key if partition is not None else _run_partition(context, origin),
         "code_version": None if spec is None else spec.code_version,
         "upstream": _upstream(context) or None,
     }
     return {key: value for key, value in said.items() if value is not None}
 
 
-def _run_partition(context: dg.OutputContext) -> str | None:
-    return known(lambda: context.partition_key) if context.has_partition_key else None
+def _run_partition(context: dg.OutputContext, origin: Origin) -> str | None:
+    """An op's partition is its run's; an asset without partitions has none, whatever the run is about."""
+    return known(lambda: context.partition_key) if origin.asset is None and context.has_partition_key else None
 
 
 def _upstream(context: dg.OutputContext) -> list[dict[str, object]]:

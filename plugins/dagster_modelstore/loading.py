@@ -1,7 +1,7 @@
 """From an input to a version: which one is meant, and in which shape it is wanted."""
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, get_args, get_
 
 import dagster as dg
 
-from dagster_modelstore.lineage import Origin, origin_of
+from dagster_modelstore.lineage import Origin, origin_of, partition_of
 from dagster_modelstore.naming import model_name
-from dagster_modelstore.options import load_options, name_option
+from dagster_modelstore.options import LoadOptions, load_options, name_option
+from dagster_modelstore.partitions import Partition, filled_alias, has_places
 from modelstore_core import InvalidInput, ModelVersion, Records, VersionNotFound
 
 if TYPE_CHECKING:
@@ -30,6 +31,25 @@ class Choice:
 
     version: ModelVersion
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What an input asks for.
+
+    Attributes:
+        store: From where.
+        context: The input's.
+        origin: What made it.
+        options: What its metadata say.
+        annotation: What the consumer's parameter is annotated with.
+    """
+
+    store: "ModelStore"
+    context: dg.InputContext
+    origin: Origin
+    options: LoadOptions
+    annotation: Any
 
 
 class Listing:
@@ -64,23 +84,37 @@ def load_input(store: "ModelStore", context: dg.InputContext) -> object:
         NotFound: There is no such model, alias, version or partition.
         ModelStoreError: The version is not to be had, or not to be trusted.
     """
-    origin, annotation = _origin(context), _annotation(context)
     upstream = context.upstream_output
     asked = load_options(context.definition_metadata, {} if upstream is None else upstream.definition_metadata)
-    if asked.selector is not None:
-        version = store.get(f"{origin.name}@{asked.selector}")
-        return _loaded(store, context, Choice(version=version, why=f"asked for {asked.selector!r}"), annotation)
-    listing = Listing(store, origin.name)
-    if not context.has_asset_partitions:
-        return _loaded(store, context, _choose(listing, context, origin, None), annotation)
-    partitions = sorted(context.asset_partition_keys)
-    if not partitions:
+    wish = Wish(store=store, context=context, origin=_origin(context), options=asked, annotation=_annotation(context))
+    if not context.has_asset_partitions or _is_one_for_all(wish):
+        return _loaded(wish, _choose(wish, None), wish.annotation)
+    keys = sorted(context.asset_partition_keys)
+    if not keys:
         return None
-    if len(partitions) == 1 and get_origin(annotation) is not dict:
-        return _loaded(store, context, _choose(listing, context, origin, partitions[0]), annotation)
-    choices = {partition: _choose(listing, context, origin, partition) for partition in partitions}
-    of_each = get_args(annotation)[1] if get_args(annotation) else Any
-    return {partition: _loaded(store, context, choice, of_each) for partition, choice in choices.items()}
+    listings: dict[str, Listing] = {}
+    partitions = [partition_of(context, key) for key in keys]
+    choices = {partition.key: _choose(wish, partition, listings) for partition in partitions}
+    if len(keys) == 1 and get_origin(wish.annotation) is not dict:
+        return _loaded(wish, choices[partitions[0].key], wish.annotation)
+    of_each = get_args(wish.annotation)[1] if get_args(wish.annotation) else Any
+    loaded = {key: _loaded(wish, choice, of_each) for key, choice in choices.items()}
+    return next(iter(loaded.values())) if _is_itself_a_mapping(context, loaded) else loaded
+
+
+def _is_itself_a_mapping(context: dg.InputContext, loaded: Mapping[str, object]) -> bool:
+    """Whether an input that is annotated as a mapping means the one model, and not the partitions.
+
+    A consumer without partitions always spans all of them. One with partitions mostly gets its own, and then a model
+    that is a mapping is what the annotation speaks of.
+    """
+    return len(loaded) == 1 and context.has_partition_key and isinstance(next(iter(loaded.values())), Mapping)
+
+
+def _is_one_for_all(wish: Wish) -> bool:
+    """Whether the input names one version, whatever its partitions are."""
+    asked, name = wish.options, wish.origin.template
+    return (asked.alias or asked.version) is not None and not has_places(asked.alias) and not has_places(name)
 
 
 def _origin(context: dg.InputContext) -> Origin:
@@ -91,32 +125,63 @@ def _origin(context: dg.InputContext) -> Origin:
         raise InvalidInput("The input comes from no output and no asset.", fix="Load it from an asset.")
     path = tuple(context.asset_key.path)
     name = name_option(context.definition_metadata) or model_name(path)
-    return Origin(name=name, asset=path, run_id=None, job=None, step=None, output=None, mapping=None)
+    return Origin(template=name, asset=path, run_id=None, job=None, step=None, output=None, mapping=None)
 
 
-def _choose(listing: Listing, context: dg.InputContext, origin: Origin, partition: str | None) -> Choice:
-    key = origin.key(partition)
+def _choose(wish: Wish, partition: Partition | None, listings: dict[str, Listing] | None = None) -> Choice:
+    name, asked = wish.origin.name(partition), wish.options
+    if asked.alias is not None:
+        alias = filled_alias(asked.alias, partition)
+        return Choice(version=wish.store.get(f"{name}@{alias}"), why=f"asked for {alias!r}")
+    if asked.version is not None:
+        return Choice(version=wish.store.get(f"{name}@{asked.version}"), why=f"asked for {asked.version}")
+    if asked.is_search:
+        return _found(wish, name, partition)
+    listing = {} if listings is None else listings
+    return _pinned_or_newest(wish, listing.setdefault(name, Listing(wish.store, name)), partition)
+
+
+def _found(wish: Wish, name: str, partition: Partition | None) -> Choice:
+    """The first of those for which `modelstore/where` holds, by `modelstore/order_by`, else by age."""
+    asked = wish.options
+    words = {"where": asked.where, "by": asked.order_by}
+    said = " ".join(f"{word} {text!r}" for word, text in words.items() if text is not None)
+    for version in wish.store.versions(name, where=asked.where, order_by=asked.order_by):
+        if partition is None or version.lineage.get("partition") == partition.key:
+            return Choice(version=version, why=f"asked for one {said}")
+    of = "" if partition is None else f" of the partition {partition.key!r}"
+    live = wish.store.versions(name, limit=_RECENT)
+    there = ", ".join(str(version.number) for version in live) or "none"
+    raise VersionNotFound(
+        f"{name!r} has no version{of} {said}; its newest are: {there}.",
+        value=asked.where,
+        fix="Ask for less, or train one that has it.",
+    )
+
+
+def _pinned_or_newest(wish: Wish, listing: Listing, partition: Partition | None) -> Choice:
+    origin, key = wish.origin, wish.origin.key(partition)
     if key is not None:
         # Deleted or not: if the run's own version is deleted, another run's is no substitute.
         made = listing.newest(lambda version: version.key == key)
         if made is not None:
             return Choice(version=made, why=f"made by run {origin.run_id}")
-        context.log.warning(
-            "Run %s saved no version of %r for this input: the newest is loaded.", origin.run_id, origin.name
+        wish.context.log.warning(
+            "Run %s saved no version of %r for this input: the newest is loaded.", origin.run_id, listing.name
         )
     return Choice(version=_newest(listing, partition), why="newest")
 
 
-def _newest(listing: Listing, partition: str | None) -> ModelVersion:
+def _newest(listing: Listing, partition: Partition | None) -> ModelVersion:
     if partition is None:
         return listing.store.get(listing.name)
-    found = listing.newest(lambda version: _is_live(version) and version.lineage.get("partition") == partition)
+    found = listing.newest(lambda version: _is_live(version) and version.lineage.get("partition") == partition.key)
     if found is not None:
         return found
     there = sorted({str(v.lineage["partition"]) for v in listing.every if _is_live(v) and "partition" in v.lineage})
     raise VersionNotFound(
-        f"{listing.name!r} has no version of the partition {partition!r}; it has: {', '.join(there) or 'none'}.",
-        value=partition,
+        f"{listing.name!r} has no version of the partition {partition.key!r}; it has: {', '.join(there) or 'none'}.",
+        value=partition.key,
         fix="Materialize that partition first.",
     )
 
@@ -125,13 +190,13 @@ def _is_live(version: ModelVersion) -> bool:
     return not version.deleted and version.superseded_by is None
 
 
-def _loaded(store: "ModelStore", context: dg.InputContext, choice: Choice, annotation: Any) -> object:
-    version, shape = choice.version, _shape(annotation)
+def _loaded(wish: Wish, choice: Choice, annotation: Any) -> object:
+    version, shape, context = choice.version, _shape(annotation), wish.context
     context.log.info("Loading %s (%s).", version.ref, choice.why)
     if not context.has_asset_partitions or len(context.asset_partition_keys) == 1:
         # Text, not a number: Dagster would draw a number into the plots of the model itself.
         context.add_input_metadata({"modelstore/loaded": version.ref, "modelstore/because": choice.why})
-    return version if shape == "record" else store.load(version.ref, as_=shape)
+    return version if shape == "record" else wish.store.load(version.ref, as_=shape)
 
 
 def _annotation(context: dg.InputContext) -> Any:

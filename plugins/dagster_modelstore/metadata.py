@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from os import PathLike, fspath
+from typing import Any, TypeAlias
 
+from dagster_modelstore.examples import encoded
 from modelstore_core import InvalidInput
 
 __all__ = ["model_metadata"]
@@ -11,7 +13,7 @@ __all__ = ["model_metadata"]
 Plain: TypeAlias = str | int | float | bool | list["Plain"] | dict[str, "Plain"] | None
 
 
-def model_metadata(
+def model_metadata(  # noqa: PLR0913 -- all that can be said, by keyword only
     *,
     metrics: Mapping[str, object] | None = None,
     params: Mapping[str, object] | None = None,
@@ -19,14 +21,29 @@ def model_metadata(
     description: str | None = None,
     aliases: Sequence[str] = (),
     format: str | None = None,  # noqa: A002 - the word users know
+    input_example: Any = None,
+    extra_files: Sequence[str | PathLike[str]] | Mapping[str, str | PathLike[str]] = (),
+    prove: bool | float = False,
 ) -> dict[str, Plain]:
     """Metadata for `Output`, `MaterializeResult`, `add_output_metadata` or an asset, which saving understands.
 
     Metrics stand under their own names, the rest under `modelstore/…`. numpy's numbers, which Dagster's metadata
     refuses, become plain ones, and params that JSON cannot hold become texts.
 
+    Args:
+        metrics: Numbers.
+        params: What the training was told.
+        tags: Texts.
+        description: A sentence.
+        aliases: Aliases that point to the version from its first moment; `{partition}` in one is filled.
+        format: How the object is turned into files, instead of by its class.
+        input_example: A few rows that the model's predict takes, a DataFrame or array: kept with the model, with the
+            signature that they imply.
+        extra_files: Files and folders that belong to the version too: paths, or names and paths.
+        prove: Before the version is published, load it in a clean process, and predict the input example there.
+
     Raises:
-        InvalidInput: A metric is not one number.
+        InvalidInput: A metric is not one number, or the input example no rows.
     """
     ours: dict[str, Plain] = {
         "aliases": list(aliases),
@@ -34,9 +51,18 @@ def model_metadata(
         "format": format,
         "params": {name: _plain(value) for name, value in (params or {}).items()},
         "tags": {**(tags or {})},
+        "input_example": None if input_example is None else encoded(input_example),
+        "extra_files": _paths(extra_files),
+        "prove": prove,
     }
     numbers: dict[str, Plain] = {name: _number(name, value) for name, value in (metrics or {}).items()}
     return numbers | {f"modelstore/{key}": value for key, value in ours.items() if value}
+
+
+def _paths(files: Sequence[str | PathLike[str]] | Mapping[str, str | PathLike[str]]) -> Plain:
+    if isinstance(files, Mapping):
+        return {name: fspath(path) for name, path in files.items()}
+    return [fspath(path) for path in files]
 
 
 def _number(name: str, value: object) -> int | float:

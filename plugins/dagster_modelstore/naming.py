@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
 
-__all__ = ["asset_path", "model_name", "op_model_name", "work_key"]
+__all__ = ["asset_path", "escaped", "model_name", "op_model_name", "shortened", "work_key"]
 
 _PLAIN = frozenset(string.ascii_letters + string.digits + "_-")
 _MAX_NAME_BYTES = 200
@@ -25,7 +25,7 @@ _MAPPING = re.compile(r"\[.*\]")
 
 def model_name(path: Sequence[str]) -> str:
     """The model of the asset with this key: different keys give different names, on every file system."""
-    return _shortened(".".join(map(_escaped, path)))
+    return shortened(".".join(map(escaped, path)))
 
 
 def asset_path(name: str) -> tuple[str, ...] | None:
@@ -39,7 +39,7 @@ def asset_path(name: str) -> tuple[str, ...] | None:
 
 def op_model_name(job: str, step: str, output: str) -> str:
     """The model of an op's output, the same for all mapped copies of the op; never that of an asset."""
-    return _shortened("~".join(map(_escaped, (job, _MAPPING.sub("", step), output))))
+    return shortened("~".join(map(escaped, (job, _MAPPING.sub("", step), output))))
 
 
 def work_key(run_id: str, kind: str, name: str, *parts: str) -> str:
@@ -51,12 +51,13 @@ def work_key(run_id: str, kind: str, name: str, *parts: str) -> str:
         name: On what: a name that one of the functions here gave.
         parts: Further texts that tell it from other work, such as the partition.
     """
-    start = f"dagster/{_escaped(run_id)}"
-    key = "/".join([start, kind, name, *map(_escaped, parts)])
+    start = f"dagster/{escaped(run_id)}"
+    key = "/".join([start, kind, name, *map(escaped, parts)])
     return key if len(key.encode()) <= _MAX_KEY_BYTES else f"{start}/sha256/{hashlib.sha256(key.encode()).hexdigest()}"
 
 
-def _escaped(part: str) -> str:
+def escaped(part: str) -> str:
+    """The part in characters that a model name may have, no dot among them: different parts stay different."""
     if not part:
         return "%"
     # A letter that normalisation would change could make two keys one.
@@ -75,7 +76,8 @@ def _unescaped(part: str) -> str:
     return raw.decode("utf-8", "surrogatepass")
 
 
-def _shortened(name: str) -> str:
+def shortened(name: str) -> str:
+    """A name that the store takes: one that is too long keeps its beginning and ends in a hash of the whole."""
     if len(name.encode()) <= _MAX_NAME_BYTES:
         return name
     kept = name.encode()[: _MAX_NAME_BYTES - _HASH_DIGITS - 1].decode(errors="ignore")

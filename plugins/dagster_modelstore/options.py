@@ -1,9 +1,10 @@
 """`modelstore/…` metadata: what users say on an asset, an output or an input, parsed once and for all.
 
 On an asset or `Out` (definition metadata) and on what a run yields (output metadata, which overrides it):
-`modelstore/aliases`, `modelstore/description`, `modelstore/format`, `modelstore/params`, `modelstore/tags`; on the
-definition alone `modelstore/name`, because those who load must know it too. On an `AssetIn`: `modelstore/alias` or
-`modelstore/version`. Any other key that begins so is an error.
+`modelstore/aliases`, `modelstore/description`, `modelstore/extra_files`, `modelstore/format`,
+`modelstore/input_example`, `modelstore/params`, `modelstore/prove`, `modelstore/tags`; on the definition alone
+`modelstore/name`, because those who load must know it too. On an `AssetIn`: `modelstore/alias`, `modelstore/version`,
+or `modelstore/where` and `modelstore/order_by`. Any other key that begins so is an error.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,14 +12,15 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from dagster_modelstore.examples import decoded
 from modelstore_core import InvalidInput
 
 __all__ = ["LoadOptions", "SaveOptions", "load_options", "metrics_of", "name_option", "save_options"]
 
 _NAMESPACE = "modelstore/"
-_DEFINITION = ("name", "aliases", "description", "format", "params", "tags")
-_OUTPUT = ("aliases", "description", "format", "params", "tags")
-_INPUT = ("alias", "version")
+_OUTPUT = ("aliases", "description", "extra_files", "format", "input_example", "params", "prove", "tags")
+_DEFINITION = ("name", *_OUTPUT)
+_INPUT = ("alias", "version", "where", "order_by")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,22 +29,32 @@ class SaveOptions:
 
     aliases: tuple[str, ...] = ()
     description: str = ""
+    extra_files: tuple[str, ...] | Mapping[str, str] = ()
     format: str | None = None
+    input_example: object = None
     params: Mapping[str, object]
+    prove: bool | float = False
     tags: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadOptions:
-    """Which version an input asks for by itself, if it does: by alias or by number."""
+    """Which version an input asks for by itself, if it does: by alias, by number, or by what is recorded of it."""
 
     alias: str | None = None
     version: int | None = None
+    where: str | None = None
+    order_by: str | None = None
 
     @property
-    def selector(self) -> str | None:
-        """What stands after the `@` of a reference."""
-        return self.alias if self.version is None else str(self.version)
+    def is_search(self) -> bool:
+        """Whether versions are looked through."""
+        return self.where is not None or self.order_by is not None
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it asks for anything."""
+        return self.is_search or self.alias is not None or self.version is not None
 
 
 def save_options(definition: Mapping[str, object], output: Mapping[str, object]) -> SaveOptions:
@@ -56,8 +68,11 @@ def save_options(definition: Mapping[str, object], output: Mapping[str, object])
     return SaveOptions(
         aliases=_texts(said, "aliases"),
         description=_text(said, "description") or "",
+        extra_files=_files(said),
         format=_text(said, "format"),
+        input_example=decoded(said["input_example"]) if "input_example" in said else None,
         params=_mapping(said, "params"),
+        prove=_limit(said),
         tags=_mapping(said, "tags"),
     )
 
@@ -66,17 +81,25 @@ def load_options(given: Mapping[str, object], upstream: Mapping[str, object]) ->
     """The version that an input asks for; an asset that stands for an alias asks on behalf of its inputs.
 
     Raises:
-        InvalidInput: A `modelstore/` key of the input is unknown, or its value is not of its kind.
+        InvalidInput: A `modelstore/` key of the input is unknown, or its value is not of its kind; or it asks in two
+            ways.
     """
     said = _ours(given, _INPUT, "the input")
-    if len(said) > 1:
+    ways = sorted({"where" if key == "order_by" else key for key in said})
+    if len(ways) > 1:
         raise InvalidInput(
-            "An input asks for 'modelstore/alias' and for 'modelstore/version'.", value=said, fix="Give one of them."
+            f"An input asks for {' and for '.join(repr(_NAMESPACE + way) for way in ways)}.",
+            value=said,
+            fix="Give one of them.",
         )
-    if "version" in said:
-        return LoadOptions(version=_number(said["version"]))
-    alias = _text(said, "alias") or _text(_stripped(upstream), "alias")
-    return LoadOptions(alias=alias)
+    if not said:
+        return LoadOptions(alias=_text(_stripped(upstream), "alias"))
+    return LoadOptions(
+        alias=_text(said, "alias"),
+        version=_number(said["version"]) if "version" in said else None,
+        where=_text(said, "where"),
+        order_by=_text(said, "order_by"),
+    )
 
 
 def name_option(definition: Mapping[str, object]) -> str | None:
@@ -141,6 +164,20 @@ def _mapping(said: Mapping[str, object], key: str) -> Mapping[str, object]:
     if isinstance(value, Mapping):
         return value
     raise _wrong(key, value, "a mapping")
+
+
+def _files(said: Mapping[str, object]) -> tuple[str, ...] | Mapping[str, str]:
+    value = said.get("extra_files", ())
+    if isinstance(value, Mapping):
+        return {str(name): str(path) for name, path in value.items()}
+    return _texts(said, "extra_files")
+
+
+def _limit(said: Mapping[str, object]) -> bool | float:
+    value = said.get("prove", False)
+    if isinstance(value, bool | int | float):
+        return value
+    raise _wrong("prove", value, "true, false or a number of seconds")
 
 
 def _number(value: object) -> int:

@@ -11,7 +11,7 @@ from modelstore_core import InvalidInput, Progress
 if TYPE_CHECKING:
     from modelstore_core import ModelStore  # its verbs are loaded by the first step that opens a store
 
-__all__ = ["ModelStoreResource", "rebuilt"]
+__all__ = ["ModelStoreResource", "fields_of", "rebuilt", "resolved"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -70,23 +70,23 @@ class ModelStoreResource(dg.ConfigurableResource["ModelStoreResource"]):
             InvalidInput: `trust` is no level; or names are listed for a level that has no list.
             MissingExtra: The URL's scheme needs packages that are not installed.
         """
-        url = _resolved(self.url, "url")
+        url = resolved(self.url, "url")
         from modelstore_core import ModelStore
 
         return ModelStore(
             url,
-            actor=_resolved(self.actor, "actor"),
+            actor=resolved(self.actor, "actor"),
             trust=self._policy(),
             single_writer=self.single_writer,
             read_only=self.read_only,
-            cache=_resolved(self.cache, "cache"),
-            cache_size=_resolved(self.cache_size, "cache_size"),
+            cache=resolved(self.cache, "cache"),
+            cache_size=resolved(self.cache_size, "cache_size"),
             progress=progress,
             **self._options(),
         )
 
     def _policy(self) -> str | list[str]:
-        trust = _resolved(self.trust, "trust") or ""
+        trust = resolved(self.trust, "trust") or ""
         if not self.trusted:
             return trust
         if trust != "listed":
@@ -99,7 +99,7 @@ class ModelStoreResource(dg.ConfigurableResource["ModelStoreResource"]):
 
     def _options(self) -> Mapping[str, Any]:
         """The storage's options, only those that are set: a folder has none."""
-        texts = {name: _resolved(getattr(self, name), name) for name in ("endpoint", "region", "profile")}
+        texts = {name: resolved(getattr(self, name), name) for name in ("endpoint", "region", "profile")}
         if doubled := sorted(set(self.options) & {*type(self).model_fields, "progress"}):
             raise InvalidInput(
                 f"{', '.join(map(repr, doubled))} in `options` is a field of its own.",
@@ -107,7 +107,7 @@ class ModelStoreResource(dg.ConfigurableResource["ModelStoreResource"]):
                 fix="Set the field, and leave it out of `options`.",
             )
         named = {**texts, "path_style": self.path_style, "anonymous": self.anonymous or None}
-        others = {name: _resolved(option, f"options.{name}") for name, option in self.options.items()}
+        others = {name: resolved(option, f"options.{name}") for name, option in self.options.items()}
         return {**others, **{name: option for name, option in named.items() if option is not None}}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -125,7 +125,7 @@ def rebuilt(cls: type[M], fields: Mapping[str, object]) -> M:
     return cls(**fields)
 
 
-def _resolved(text: str | None, field: str) -> str | None:
+def resolved(text: str | None, field: str) -> str | None:
     """The text, or what the environment variable holds that it stands for: in a notebook, Dagster resolves none."""
     if not isinstance(text, dg.EnvVar):
         return text

@@ -2,13 +2,16 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from dagster_modelstore.cards import version_metadata
-from dagster_modelstore.lineage import attempt_of, known, lineage_of, origin_of
-from dagster_modelstore.options import metrics_of, save_options
+from dagster_modelstore.cards import signature_metadata, version_metadata, versions_table
+from dagster_modelstore.collisions import refuse_shared_names
+from dagster_modelstore.lineage import Origin, attempt_of, known, lineage_of, origin_of, partition_of
+from dagster_modelstore.options import SaveOptions, metrics_of, save_options
+from dagster_modelstore.partitions import Partition, filled_alias
 from modelstore_core import InvalidInput, ModelVersion
 
 if TYPE_CHECKING:
@@ -17,40 +20,68 @@ if TYPE_CHECKING:
 __all__ = ["save_output"]
 
 _PARTITION_TAG = "dagster/partition"
+_LISTED = 10
 
 
-def save_output(store: "ModelStore", context: dg.OutputContext, obj: object) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What is to be saved: from where, and how.
+
+    Attributes:
+        store: Where to.
+        context: The output's.
+        origin: Which output it is.
+        options: What its metadata say.
+        webserver: Where Dagster's web server is, if that is known.
+    """
+
+    store: "ModelStore"
+    context: dg.OutputContext
+    origin: Origin
+    options: SaveOptions
+    webserver: str | None
+
+
+def save_output(store: "ModelStore", context: dg.OutputContext, obj: object, *, webserver: str | None = None) -> None:
     """Save what the step yielded, and say on its materialization what was saved.
 
     Raises:
         InvalidInput: Its metadata or its partitions are not what they must be.
         ModelStoreError: The store cannot save it; nothing is published then.
     """
+    options = save_options(context.definition_metadata, context.output_metadata)
+    work = Work(store=store, context=context, origin=origin_of(context), options=options, webserver=webserver)
+    refuse_shared_names(context, work.origin)
     partitions = known(lambda: context.asset_partition_keys) if context.has_asset_partitions else None
     if partitions is None:
-        _describe(context, {None: _save(store, context, obj, None)})
-    else:
-        models = _by_partition(context, partitions, obj)
-        _describe(context, {key: _save(store, context, model, key) for key, model in models.items()})
+        _describe(work, {None: _save(work, obj, None)})
+        return
+    models = _by_partition(context, partitions, obj)
+    found = {key: partition_of(context, key) for key in models}
+    _describe(work, {key: _save(work, model, found[key]) for key, model in models.items()})
 
 
-def _save(store: "ModelStore", context: dg.OutputContext, obj: object, partition: str | None) -> ModelVersion | None:
-    origin, options = origin_of(context), save_options(context.definition_metadata, context.output_metadata)
+def _save(work: Work, obj: object, partition: Partition | None) -> ModelVersion | None:
+    context, origin, options = work.context, work.origin, work.options
+    name = origin.name(partition)
     if obj is None:
-        context.log.warning("%r: None was yielded, so no version was saved. Or annotate it `-> None`.", origin.name)
+        context.log.warning("%r: None was yielded, so no version was saved. Or annotate it `-> None`.", name)
         return None
-    return store.save(
+    return work.store.save(
         obj,
-        origin.name,
+        name,
         metrics=metrics_of(context.output_metadata),
         params=options.params,
-        tags=options.tags if partition is None else {_PARTITION_TAG: partition, **options.tags},
+        tags=options.tags if partition is None else {_PARTITION_TAG: partition.key, **options.tags},
         description=options.description,
-        lineage=lineage_of(context, origin, partition),
-        aliases=options.aliases,
+        lineage=lineage_of(context, origin, partition, work.webserver),
+        input_example=options.input_example,
+        extra_files=options.extra_files,
+        aliases=[filled_alias(alias, partition) for alias in options.aliases],
         format=options.format,
         key=origin.key(partition),
         attempt=attempt_of(context),
+        prove=options.prove,
     )
 
 
@@ -69,17 +100,24 @@ def _by_partition(context: dg.OutputContext, partitions: Sequence[str], obj: obj
     )
 
 
-def _describe(context: dg.OutputContext, saved: Mapping[str | None, ModelVersion | None]) -> None:
+def _describe(work: Work, saved: Mapping[str | None, ModelVersion | None]) -> None:
     versions = {partition: version for partition, version in saved.items() if version is not None}
+    context = work.context
     if not versions:
         return
-    if len(saved) == 1:
-        context.add_output_metadata(version_metadata(next(iter(versions.values()))))
-    else:
-        for partition, version in versions.items():
-            context.step_context.add_asset_metadata(version_metadata(version), context.asset_key, partition)
+    for partition, version in versions.items():
+        said = _metadata(work.store, version)
+        if len(saved) == 1:
+            context.add_output_metadata(said)
+        else:
+            context.step_context.add_asset_metadata(said, context.asset_key, partition)
     if context.has_asset_key:
         _set_data_version(context, sorted(version.digest for version in versions.values()))
+
+
+def _metadata(store: "ModelStore", version: ModelVersion) -> dict[str, dg.MetadataValue]:
+    newest = store.versions(version.name, limit=_LISTED)
+    return {**version_metadata(version), **signature_metadata(version), "modelstore/versions": versions_table(newest)}
 
 
 def _set_data_version(context: dg.OutputContext, digests: list[str]) -> None:

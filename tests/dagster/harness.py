@@ -1,13 +1,15 @@
 """A real Dagster instance and a real store, and the few things that most tests do with them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from dagster_modelstore import ModelStoreIOManager, ModelStoreResource
-from modelstore_core import ModelStore
+from modelstore_core import ModelStore, ModelStoreError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,3 +46,12 @@ def metadata_of(result: dg.ExecuteInProcessResult, key: str | Sequence[str]) -> 
     """The metadata on the one materialization of the asset."""
     (event,) = result.asset_materializations_for_node("__".join([key] if isinstance(key, str) else key))
     return {name: value.value for name, value in event.metadata.items()}
+
+
+@contextmanager
+def refused(error: type[ModelStoreError], says: str) -> Iterator[None]:
+    """The run fails as Dagster shows it, for this reason, and no retry policy would try it again."""
+    with pytest.raises(dg.Failure, match=says) as failure:
+        yield
+    assert isinstance(failure.value.__cause__, error)
+    assert not failure.value.allow_retries

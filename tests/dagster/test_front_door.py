@@ -20,6 +20,7 @@ def test_the_front_door_is_what_it_says() -> None:
         "build_retrain_job",
         "model_metadata",
         "model_name",
+        "partition_alias",
     ]
     assert all(hasattr(dagster_modelstore, name) for name in dagster_modelstore.__all__)
 

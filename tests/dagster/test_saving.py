@@ -4,7 +4,7 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pytest
-from tests.dagster.harness import Platform, metadata_of
+from tests.dagster.harness import Platform, metadata_of, refused
 
 from dagster_modelstore import ModelStoreIOManager, ModelStoreResource, model_metadata
 from modelstore_core import InvalidInput, InvalidName, NotSerializable
@@ -128,7 +128,7 @@ def test_metadata_that_means_nothing_is_refused(
     def churn() -> dg.Output[int]:
         return dg.Output(1, metadata=output)
 
-    with pytest.raises(InvalidInput, match=says):
+    with refused(InvalidInput, says):
         platform.run(churn)
 
     assert platform.store.models() == ()
@@ -149,7 +149,7 @@ def test_a_name_that_is_none_is_refused(platform: Platform) -> None:
     def churn() -> int:
         return 1
 
-    with pytest.raises(InvalidName):
+    with refused(InvalidName, "The model name 'a/b' contains"):
         platform.run(churn)
 
 
@@ -158,7 +158,7 @@ def test_what_cannot_be_serialised_leaves_nothing(platform: Platform) -> None:
     def churn() -> object:
         return threading.Lock()
 
-    with pytest.raises(NotSerializable):
+    with refused(NotSerializable, "cannot pickle"):
         platform.run(churn)
 
     assert platform.store.models() == ()
