@@ -57,6 +57,7 @@ def copy(handle: Handle, reference: Reference, there: Handle, wish: Wish) -> Mod
             files.abandon(error)
             raise
     files.discard(keep=_published(outcome))
+    there.kept(outcome)
     return there.record(outcome.view, outcome.number)
 
 

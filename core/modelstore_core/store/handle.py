@@ -172,11 +172,16 @@ class Handle:
         return self.kept(writer.commit(request, start, keyed))
 
     def kept(self, outcome: Outcome) -> Outcome:
-        """The outcome of a verb, after what its commit makes due for readers' sake has been tried.
+        """The outcome of a verb, after listeners are told and what its commit makes due for readers has been tried.
 
         The commit stands and is announced: whatever keeps a listing from being made faster is not the verb's failure.
         """
         head, entry = outcome.view.head, outcome.entry
+        if outcome.committed and entry is not None:
+            from modelstore_core.registry.events import events_of
+            from modelstore_core.store.listening import tell
+
+            tell(events_of(outcome.view.model, entry), self.storage.url)
         if head is not None and entry is not None and entry.seq == head.seq and is_due(head.seq):
             from modelstore_core.maintenance.compacting import refresh
 
