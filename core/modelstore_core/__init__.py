@@ -53,10 +53,24 @@ if TYPE_CHECKING:
     from modelstore_core.model.collection import Collected, Collection
     from modelstore_core.model.digest import FileEntry
     from modelstore_core.model.findings import Check, Diagnosis, Problem, Verification
-    from modelstore_core.model.gates import AtLeast, Gate, Improves, Side
+    from modelstore_core.model.gates import (
+        Approved,
+        AtLeast,
+        AtMost,
+        CheckPassed,
+        Gate,
+        HasTag,
+        Improves,
+        KeepsSignature,
+        MinAge,
+        Proved,
+        Side,
+        gate_of,
+    )
     from modelstore_core.model.inspection import Drift, InspectedFile, Inspection
     from modelstore_core.model.operations import Finding
     from modelstore_core.model.records import Comparison, Difference, Event, Feed, ModelSummary, ModelVersion, Records
+    from modelstore_core.model.reviews import Approval, CheckOutcome, Vote
     from modelstore_core.model.upkeep import Maintained
     from modelstore_core.progress import Progress, log_progress
     from modelstore_core.registry.decisions import ANY
@@ -113,11 +127,20 @@ _HOMES = {
         "Verification",
     ),
     "modelstore_core.model.gates": (
+        "Approved",
         "AtLeast",
+        "AtMost",
+        "CheckPassed",
         "Gate",
+        "HasTag",
         "Improves",
+        "KeepsSignature",
+        "MinAge",
+        "Proved",
         "Side",
+        "gate_of",
     ),
+    "modelstore_core.model.reviews": ("Approval", "CheckOutcome", "Vote"),
     "modelstore_core.model.inspection": ("Drift", "InspectedFile", "Inspection"),
     "modelstore_core.model.operations": ("Finding",),
     "modelstore_core.model.records": (
@@ -142,9 +165,14 @@ __all__ = [
     "AliasConflict",
     "AliasNotFound",
     "AliasProtected",
+    "Approval",
+    "Approved",
     "AtLeast",
+    "AtMost",
     "AttemptSuperseded",
     "Check",
+    "CheckOutcome",
+    "CheckPassed",
     "Collected",
     "Collection",
     "CommitUncertain",
@@ -161,6 +189,7 @@ __all__ = [
     "Finding",
     "Gate",
     "GateRefused",
+    "HasTag",
     "Improves",
     "InspectedFile",
     "Inspection",
@@ -169,7 +198,9 @@ __all__ = [
     "InvalidName",
     "InvalidQuery",
     "InvalidReference",
+    "KeepsSignature",
     "Maintained",
+    "MinAge",
     "MissingExtra",
     "ModelDeleted",
     "ModelMoved",
@@ -185,6 +216,7 @@ __all__ = [
     "Problem",
     "Progress",
     "ProofFailed",
+    "Proved",
     "Records",
     "Side",
     "StorageDenied",
@@ -203,7 +235,9 @@ __all__ = [
     "VersionInUse",
     "VersionNotFound",
     "VersionPurged",
+    "Vote",
     "__version__",
+    "gate_of",
     "log_progress",
 ]
 

@@ -11,6 +11,7 @@ from modelstore_core.model.digest import FileEntry, digest_of
 from modelstore_core.model.json import JsonObject
 from modelstore_core.model.operations import AddVersion, Condemn, Move
 from modelstore_core.registry.fold import Folded, fold
+from modelstore_core.registry.rules import refuse_guarded
 from modelstore_core.registry.transitions import after
 from modelstore_core.registry.view import LOADING, NOTHING, View
 from modelstore_core.registry.writer import Answer, Append, Decision, Outcome, Request, Sight, Start, Writer
@@ -181,6 +182,8 @@ class _Save:
         )
 
     def _add(self, view: View, digest: str, earlier: Folded | None) -> Append:
+        fix = "Save without it, and `promote` the version then."
+        refuse_guarded(view, self.draft.aliases, "a version does not start with what it has to be promoted to", fix)
         if not self.sent:
             raise _UnsentError
         if self.draft.prove is not None:
@@ -231,6 +234,7 @@ def save(writer: Writer, sight: Sight, source: Source, draft: Draft, request: Re
 
     Raises:
         AttemptSuperseded: A later attempt of the key has decided, and its version is not live.
+        AliasProtected: Rules guard an alias that the version was to start with.
         CommitUncertain: The storage did not say in time whether the version was published.
     """
     return _Save(writer, sight, source, draft, request).run()

@@ -7,7 +7,14 @@ from typing import TypeAlias
 
 from modelstore_core.documents.commit import Commit
 from modelstore_core.documents.sidecars import Claim, Mark
-from modelstore_core.errors import CommitUncertain, Conflict, NotFound, StorageError, StorageUnavailable
+from modelstore_core.errors import (
+    CommitUncertain,
+    Conflict,
+    NotFound,
+    StorageError,
+    StorageUnavailable,
+    StoreTooNew,
+)
 from modelstore_core.journal.admission import Admission, stamp
 from modelstore_core.journal.log import Journal
 from modelstore_core.journal.patience import Patience
@@ -159,7 +166,8 @@ class Writer:
         The outcome is announced, and the record of its version has been read: asking for that costs nothing more.
 
         Raises:
-            NotFound, Conflict: What `decide` raised, true at a moment during this call; nothing was written.
+            NotFound, Conflict, StoreTooNew: What `decide` raised, true at a moment during this call; nothing was
+                written.
             CommitUncertain: The storage did not say in time whether the commit took place.
         """
         base, patience = start.base, Patience(self.ports, self._seconds)
@@ -167,7 +175,7 @@ class Writer:
             view = View(self.journal, base)
             try:
                 decision = decide(view)
-            except (NotFound, Conflict):
+            except (NotFound, Conflict, StoreTooNew):
                 moved = self._moved(view)
                 if moved is None:
                     raise

@@ -10,6 +10,7 @@ from modelstore_core.storage.opening import Option, open_storage
 from modelstore_core.storage.protocol import Storage
 from modelstore_core.storage.readonly import ReadOnlyStorage
 from modelstore_core.store.caching import checked_cache
+from modelstore_core.store.governing import Governing
 from modelstore_core.store.handle import Handle, Settings, checked_actor, location
 from modelstore_core.store.keeping import Keeping
 from modelstore_core.store.reading import Reading
@@ -19,7 +20,7 @@ from modelstore_core.store.writing import Writing
 __all__ = ["ModelStore"]
 
 
-class ModelStore(Reading, Writing, Revisiting, Keeping):
+class ModelStore(Reading, Writing, Governing, Revisiting, Keeping):
     """Versioned models in one folder or bucket.
 
     Opening asks nothing of the storage and makes nothing there; the first write tests whether the storage keeps the

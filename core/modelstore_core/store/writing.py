@@ -3,17 +3,23 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from modelstore_core.errors import GateRefused, InvalidInput
+from modelstore_core.errors import InvalidInput
+from modelstore_core.journal.admission import stamp
 from modelstore_core.model import names
-from modelstore_core.model.gates import Gate
+from modelstore_core.model.gates import Gates, checked_gates
 from modelstore_core.model.json import as_metrics, as_tags
 from modelstore_core.model.names import parse_reference
 from modelstore_core.model.operations import RefuseAlias, Verb
 from modelstore_core.model.records import ModelVersion
-from modelstore_core.registry import decisions
-from modelstore_core.registry.decisions import ANY, Changes, Expectation
+from modelstore_core.model.reviews import as_checks
+from modelstore_core.registry import decisions, promoting, reviewing
+from modelstore_core.registry.decisions import ANY, Expectation
+from modelstore_core.registry.promoting import Promotion
+from modelstore_core.registry.reviewing import Changes
 from modelstore_core.registry.writer import Decide, Outcome, Request
 from modelstore_core.store.handle import Handle
+from modelstore_core.store.reasons import as_reason, needed_reason
+from modelstore_core.store.refusals import refused
 from modelstore_core.store.saving import Description, ExtraFiles, save_model
 
 __all__ = ["Writing"]
@@ -72,6 +78,7 @@ class Writing:
             NotSerializable: The object cannot be turned into files.
             ProofFailed: The clean process did not get the object back; nothing was published.
             AttemptSuperseded: A later attempt of the key has decided, and its version is not live.
+            AliasProtected: Rules guard one of the aliases: promote the version to it after it was saved.
             UnsafeStorage: The storage cannot hold a store.
         """
         said = Description(
@@ -96,18 +103,22 @@ class Writing:
         alias: str,
         *,
         expect: Expectation = ANY,
-        gates: Sequence[Gate] = (),
+        gates: Gates = (),
+        override: bool = False,
         reason: str = "",
         key: str | None = None,
     ) -> ModelVersion:
         """Point the alias to the version; linearizable, and judged on what holds at that very commit.
 
+        If rules guard the alias (see `protect`), they are judged too.
+
         Args:
             reference: The candidate.
             alias: Such as `champion`.
             expect: The number that the alias must point to now (compare-and-swap); None: it must not exist yet.
-            gates: Rules that the candidate must pass, against the version that the alias points to at the commit. A
-                refusal is recorded in the model's history.
+            gates: Rules that the candidate must pass, against the version that the alias points to at the commit; or
+                MLflow's `MetricThreshold` by metric. What they found stands in the model's history, also if it refuses.
+            override: Move the alias also if rules refuse, and let history show that: it needs a reason.
             reason: Why, for history.
             key: Makes the call idempotent: a retry gives the first call's outcome.
 
@@ -116,22 +127,25 @@ class Writing:
 
         Raises:
             GateRefused: A gate said no; both sides' numbers are in the message and in `evidence`.
+            InvalidInput: Something is no gate, or `override` has no reason.
+            StoreTooNew: A later release guards the alias by a rule that this one does not know.
             AliasConflict: `expect` did not hold.
             NotFound, VersionDeleted, VersionPurged: The candidate is not to be had.
         """
-        parsed, alias = parse_reference(reference), names.check_alias(alias)
+        parsed = parse_reference(reference)
         _check_expectation(expect)
-        decide = partial(
-            decisions.promote,
+        wish = Promotion(
             reference=parsed,
-            alias=alias,
+            alias=names.check_alias(alias),
             expect=expect,
-            gates=_checked_gates(gates),
-            reason=_text(reason),
+            gates=checked_gates(gates),
+            reason=needed_reason(reason, "override rules") if override else as_reason(reason),
+            override=override,
+            now=self._handle.ports.now(),
         )
-        outcome = self._write(parsed.name, self._request("promote", key), decide)
+        outcome = self._write(parsed.name, self._request("promote", key), partial(promoting.promote, wish=wish))
         if outcome.entry is not None and isinstance(outcome.entry.op, RefuseAlias):
-            raise _refused(parsed.name, outcome.entry.op)
+            raise refused(self._handle, parsed.name, outcome.entry.op)
         return self._handle.record(outcome.view, outcome.number)
 
     def rollback(
@@ -148,16 +162,20 @@ class Writing:
         """
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
             raise InvalidInput(f"steps={steps!r} is no count.", value=steps, fix="Pass 1 or more.")
-        decide = partial(decisions.rollback, alias=names.check_alias(alias), steps=steps, reason=_text(reason))
+        decide = partial(decisions.rollback, alias=names.check_alias(alias), steps=steps, reason=as_reason(reason))
         return self._version(self._write(name, self._request("rollback", key), decide))
 
-    def unalias(self, name: str, alias: str, *, reason: str = "", key: str | None = None) -> ModelVersion:
+    def unalias(
+        self, name: str, alias: str, *, override: bool = False, reason: str = "", key: str | None = None
+    ) -> ModelVersion:
         """Remove the alias, and return the version that it pointed to.
 
         Raises:
+            AliasProtected: Rules guard it; with `override` and a reason it goes all the same, and the rules stay.
             AliasNotFound, ModelNotFound: There is no such alias or model.
         """
-        decide = partial(decisions.unalias, alias=names.check_alias(alias), reason=_text(reason))
+        why = needed_reason(reason, "override rules") if override else as_reason(reason)
+        decide = partial(promoting.unalias, alias=names.check_alias(alias), reason=why, override=override)
         return self._version(self._write(name, self._request("unalias", key), decide))
 
     def annotate(
@@ -167,21 +185,28 @@ class Writing:
         metrics: Mapping[str, object] | None = None,
         tags: Mapping[str, object] | None = None,
         description: str | None = None,
+        checks: Mapping[str, object] | None = None,
         key: str | None = None,
     ) -> ModelVersion:
         """Add to or change a version's metrics, tags and description; a value of None removes the metric or tag.
 
+        `checks` are outcomes of tests made of the version: True or False, or that and a message, such as
+        `{"drift": True, "bias": (False, "women are refused twice as often")}`. The newest outcome of a check is what
+        counts; who recorded it, and when, is kept with it.
+
         Raises:
-            InvalidInput: A metric is not a number, or a tag not a text.
+            InvalidInput: A metric is not a number, a tag not a text, or an outcome neither true nor false.
+            TooLarge: A message is longer than 2 KiB, or the version would have outcomes of over a hundred checks.
             NotFound, VersionDeleted, VersionPurged: The version is not to be had.
         """
         changes = Changes(
             metrics={**as_metrics(_kept(metrics)), **_removed(metrics)},
             tags={**as_tags(_kept(tags)), **_removed(tags)},
-            description=None if description is None else _text(description),
+            description=None if description is None else as_reason(description),
+            checks=as_checks(checks, self._handle.settings.actor, stamp(self._handle.ports)),
         )
         parsed = parse_reference(reference)
-        decide = partial(decisions.annotate, reference=parsed, changes=changes)
+        decide = partial(reviewing.annotate, reference=parsed, changes=changes)
         return self._version(self._write(parsed.name, self._request("annotate", key), decide))
 
     def delete(self, reference: str, *, force: bool = False, reason: str = "", key: str | None = None) -> ModelVersion:
@@ -191,10 +216,11 @@ class Writing:
 
         Raises:
             VersionInUse: An alias points to it.
+            AliasProtected: An alias that was to go with it is guarded by rules.
             NotFound, VersionPurged: There is no such version (any more).
         """
         parsed = parse_reference(reference)
-        decide = partial(decisions.delete, reference=parsed, force=force, reason=_text(reason))
+        decide = partial(decisions.delete, reference=parsed, force=force, reason=as_reason(reason))
         return self._version(self._write(parsed.name, self._request("delete", key), decide))
 
     def restore(self, reference: str, *, reason: str = "", key: str | None = None) -> ModelVersion:
@@ -205,7 +231,7 @@ class Writing:
             NotFound: There is no such version.
         """
         parsed = parse_reference(reference)
-        decide = partial(decisions.restore, reference=parsed, reason=_text(reason))
+        decide = partial(decisions.restore, reference=parsed, reason=as_reason(reason))
         return self._version(self._write(parsed.name, self._request("restore", key), decide))
 
     def _request(self, verb: Verb, key: str | None, attempt: int = 0) -> Request:
@@ -221,35 +247,12 @@ class Writing:
         return self._handle.record(outcome.view, outcome.number)
 
 
-def _refused(name: str, op: RefuseAlias) -> GateRefused:
-    said = "; ".join(finding.message for finding in op.evidence if not finding.passed)
-    return GateRefused(
-        f"{name}@{op.number} was not promoted to {op.alias!r}: {said}.",
-        value=f"{name}@{op.number}",
-        fix="Improve the model or change the gates; the refusal stands in the model's history.",
-        evidence=op.evidence,
-    )
-
-
-def _checked_gates(gates: Sequence[Gate]) -> tuple[Gate, ...]:
-    for gate in gates:
-        if not callable(getattr(gate, "judge", None)):
-            raise InvalidInput(f"{gate!r} is no gate.", value=repr(gate), fix="Pass AtLeast(…) or Improves(…).")
-    return tuple(gates)
-
-
 def _check_expectation(expect: object) -> None:
     if expect is None or expect is ANY or (isinstance(expect, int) and not isinstance(expect, bool) and expect > 0):
         return
     raise InvalidInput(
         f"expect={expect!r} is no version number.", value=expect, fix="Pass a number, or None for 'not set yet'."
     )
-
-
-def _text(value: str) -> str:
-    if isinstance(value, str):
-        return value
-    raise InvalidInput(f"{value!r} is not text.", value=value, fix="Pass a sentence.")
 
 
 def _kept(values: Mapping[str, object] | None) -> dict[str, object]:
