@@ -19,6 +19,7 @@
     │   ├── VersionInUse                     an alias points to what was to be deleted
     │   ├── VersionDeleted, VersionPurged    the version is not to be had (any more)
     │   ├── ModelDeleted, ModelMoved         nor is the model: it is deleted, or has another name
+    │   ├── ModelExists                      there is, or was, a model of the name that another is to get
     │   ├── ModelMoving                      a rename to this name is under way
     │   └── AttemptSuperseded                a later attempt of the same key has won
     ├── CommitUncertain                      the reply was lost; retry with the same key
@@ -56,6 +57,7 @@ __all__ = [
     "InvalidReference",
     "MissingExtra",
     "ModelDeleted",
+    "ModelExists",
     "ModelMoved",
     "ModelMoving",
     "ModelNotFound",
@@ -264,6 +266,12 @@ class ModelDeleted(Conflict):
     """The model is deleted; `restore_model` brings it back, with what `collect` has left of it."""
 
     kind = "model_deleted"
+
+
+class ModelExists(Conflict):
+    """There is a model of the name that another is to get, or there was: a name is not used again."""
+
+    kind = "model_exists"
 
 
 class ModelMoved(Conflict):

@@ -43,6 +43,7 @@ CODES = {
     "VersionDeleted": 4,
     "AliasProtected": 4,
     "ModelDeleted": 4,
+    "ModelExists": 4,
     "ModelMoved": 4,
     "ModelMoving": 4,
     "VersionInUse": 4,

@@ -170,7 +170,8 @@ def _write_deletion(op: Delete | Restore | Condemn | Purge) -> JsonObject:
         case Condemn():
             return {"kind": "condemn", "ids": list(op.ids)}
         case Purge():
-            return {"kind": "purge", "number": op.number, "record": op.record}
+            dropped: JsonObject = {"dropped": list(op.dropped)} if op.dropped else {}
+            return {"kind": "purge", "number": op.number, "record": op.record, **dropped}
         case _:
             assert_never(op)
 
@@ -334,6 +335,6 @@ _READERS: Mapping[str, Callable[[Reader], Operation]] = {
     "delete": _read_delete,
     "restore": _read_restore,
     "condemn": lambda r: Condemn(ids=r.texts("ids")),
-    "purge": lambda r: Purge(number=r.integer("number"), record=r.integer("record")),
+    "purge": lambda r: Purge(number=r.integer("number"), record=r.integer("record"), dropped=r.texts("dropped")),
     **governing.READERS,
 }

@@ -120,7 +120,7 @@ class Collector:
                 ended[number] = folder
         stamps = self._stamps() if ended else {}
         for number, folder in sorted(ended.items()):
-            since = stamps.get(holdings.ended(number))
+            since = stamps.get(holdings.ended(number, view))
             if since is not None and since < terms.before:  # None: the log has a hole, and is nothing to remove by
                 yield _Find(kind="purged", folder=folder, number=number, since=since)
 
@@ -187,8 +187,13 @@ def _decide_purge(view: View, *, holdings: Holdings, number: int) -> Decision:
     holdings.follow(view)
     if not holdings.purgeable(number, view):
         return _NOTHING
-    op = Purge(number=number, record=holdings.versions[number].record.seq)
-    return Append(op=op, state=lambda seq: after(view.state, seq, op), asked=False)
+    version = holdings.versions[number]
+    # Only of a closed model: else it is neither live, nor does an alias point to it.
+    op = Purge(number=number, record=version.record.seq, dropped=view.aliases_of(number))
+    newest = view.state.newest
+    heir = view.newest_live_but(number) if newest is not None and newest.number == number else None
+    state = partial(after, view.state, op=op, heir=heir, was_live=version.live)
+    return Append(op=op, state=state, asked=False)
 
 
 def collected_object(kind: CollectedKind, info: ObjectInfo, model: str, terms: Terms) -> Collected:

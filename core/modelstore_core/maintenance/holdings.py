@@ -56,9 +56,10 @@ class Holdings:
         number = self._owners.get(data_id)
         return None if number is None else self.versions[number]
 
-    def ended(self, number: int) -> int:
-        """The newest commit that deleted or superseded the version, which one did."""
-        return self._ended[number]
+    def ended(self, number: int, view: View) -> int:
+        """The newest commit since which the purgeable version could go: its own end, or else that of its model."""
+        closed = view.state.closed
+        return self._ended[number] if closed is None or self._over(number, view) else closed.seq
 
     def removable(self, data_id: str) -> bool:
         """Whether a commit allows the id's objects to be removed, for good."""
@@ -71,5 +72,7 @@ class Holdings:
 
     def purgeable(self, number: int, view: View) -> bool:
         """Whether the version is not to be had by name or alias any more, and not purged already."""
-        version = self.versions[number]
-        return not (version.live or version.purged or view.aliases_of(number))
+        return not self.versions[number].purged and (view.state.closed is not None or self._over(number, view))
+
+    def _over(self, number: int, view: View) -> bool:
+        return not (self.versions[number].live or view.aliases_of(number))

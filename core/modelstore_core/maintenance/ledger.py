@@ -167,7 +167,7 @@ class Ledger:
                 return ["closes the model, which is closed"]
             case Reopen() if closed is None or closed.to is not None:
                 return ["opens the model, which is not deleted"]
-            case Arrive(origin=origin) if origin != self.state.moving:
+            case Arrive(origin=origin) if self.state.moving is None:
                 return [f"says that the model arrived from {origin!r}, whence it was not moving"]
             case _:
                 return []
@@ -198,8 +198,10 @@ class Ledger:
                 return [f"deletes version {number} twice, or without its aliases"]
             case Restore() if version.purged or not version.deleted:
                 return [f"restores version {number}, which is not deleted"]
-            case Purge() if version.live or aliases:
+            case Purge() if self.state.closed is None and (version.live or aliases):
                 return [f"purges version {number}, which is live or has an alias"]
+            case Purge(dropped=dropped) if sorted(dropped) != aliases:
+                return [f"purges version {number} without its aliases"]
             case _:
                 return []
 
@@ -213,14 +215,14 @@ class Ledger:
                 return after(state, seq, op, was_live=versions[older].live)
             case SetAlias(move=move) if move.number in versions:
                 return after(state, seq, op, target=versions[move.number].pointer)
-            case Delete(number=number, returned=moves) if {number, *(m.number for m in moves)} <= versions.keys():
-                returned = {move.alias: versions[move.number].pointer for move in moves}
-                live = versions[number].live
-                return after(state, seq, op, heir=self._heir(number), was_live=live, returned=returned)
+            case Delete() | Purge() if {op.number, *(m.number for m in _back(op))} <= versions.keys():
+                returned = {move.alias: versions[move.number].pointer for move in _back(op)}
+                live, heir = versions[op.number].live, self._heir(op.number)
+                return after(state, seq, op, heir=heir, was_live=live, returned=returned)
             case Restore(number=number) if number in versions:
                 version = versions[number]
                 return after(state, seq, op, target=version.pointer, was_live=version.superseded_by is None)
-            case AddVersion() | SetAlias() | Delete() | Restore():
+            case AddVersion() | SetAlias() | Delete() | Restore() | Purge():
                 return None
             case _:
                 return after(state, seq, op)
@@ -255,6 +257,10 @@ class Ledger:
         self.owners[op.data] = op.number
         if op.supersedes is not None and op.supersedes in self.versions:
             self.versions[op.supersedes].superseded_by = op.number
+
+
+def _back(op: Delete | Purge) -> tuple[Move, ...]:
+    return op.returned if isinstance(op, Delete) else ()
 
 
 def _step(version: Held, entry: Entry) -> None:

@@ -228,10 +228,11 @@ class Condemn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purge:
-    """The version's files may be removed."""
+    """The version's files may be removed; `dropped` are the aliases that went with it, as its model is closed."""
 
     number: int
     record: int
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,14 +60,14 @@ def history(view: View, limit: int | None) -> Records[Event]:
     head = view.require()
     entries = view.entries(1 if limit is None else head.seq - limit + 1)
     events = [event for entry in reversed(entries) for event in reversed(events_of(view.model, entry))]
-    return Records(events[:limit])
+    return Records(events[:limit], Event)
 
 
 def events_of(model: str, entry: Entry) -> list[Event]:
     """What one entry did, as events: one for the operation, and one for each alias it moved or dropped besides."""
     op = entry.op
     happened = [*_itself(op), *(_Happened("alias.moved", m.number, m.alias, m.previous) for m in moves_of(entry))]
-    if isinstance(op, Delete):
+    if isinstance(op, Delete | Purge):
         happened += [_Happened("alias.dropped", op.number, alias, op.number) for alias in op.dropped]
     return [
         Event(
@@ -86,6 +86,7 @@ def events_of(model: str, entry: Entry) -> list[Event]:
             key=entry.key,
             override=isinstance(op, SetAlias | DropAlias) and op.override,
             undoes=entry.undoes,
+            other_name=_other_name(op),
         )
         for index, one in enumerate(happened)
     ]
@@ -123,6 +124,14 @@ def _annotated(op: Annotate) -> _Happened:
         review = op.reviews[-1]
         return _Happened(_REVIEWED[review.verdict], op.number, review.alias)
     return _Happened("check.recorded" if "checks" in op.delta else "version.annotated", op.number)
+
+
+def _other_name(op: Operation) -> str | None:
+    match op:
+        case MoveAway(to=name) | Arrive(origin=name):
+            return name
+        case _:
+            return None
 
 
 def _reason(op: Operation) -> str:

@@ -13,6 +13,7 @@ from modelstore_core.model.operations import (
     DropAlias,
     MoveAway,
     Operation,
+    Purge,
     Reopen,
     Restore,
     SetAlias,
@@ -43,7 +44,7 @@ def after(  # noqa: PLR0913 - all that a view knows and the state before does no
         op: The operation.
         target: Where the version that an alias is set to, or that is restored, stands.
         heir: What `newest` becomes if the operation takes it away.
-        was_live: Whether the version that is superseded, deleted or restored counted as live (or will count).
+        was_live: Whether the version that is superseded, deleted, purged or restored counted as live (or will count).
         returned: Where the versions stand to which a deletion lets aliases return, by alias.
     """
     match op:
@@ -56,15 +57,8 @@ def after(  # noqa: PLR0913 - all that a view knows and the state before does no
             return replace(state, aliases=_without(state.aliases, {alias}))
         case Annotate(number=number):
             return _reviewed(_repointed(state, number, lambda p: replace(p, annotated=seq)), op)
-        case Delete(number=number, dropped=dropped):
-            gone = state.newest is not None and state.newest.number == number
-            left = replace(
-                state,
-                live=state.live - was_live,
-                newest=heir if gone else state.newest,
-                aliases=_without(state.aliases, set(dropped)),
-            )
-            return _settled(_pointed(left, seq, returned), _asked(state, number))
+        case Delete() | Purge():
+            return _pointed(_gone(state, op, heir, was_live=was_live), seq, returned)
         case Restore(aliases=moves):
             assert target is not None
             back = was_live and (state.newest is None or state.newest.number < target.number)
@@ -88,7 +82,7 @@ def _governed(state: State, seq: int, op: Operation) -> State:
             return replace(state, closed=Closed(seq=seq, to=name))
         case Reopen():
             return replace(state, closed=None)
-        case Arrive():
+        case Arrive(origin=origin) if origin == state.moving:  # an earlier rename's is repeated with all the rest
             return replace(state, moving=None)
         case _:
             return state
@@ -102,6 +96,17 @@ def _added(state: State, seq: int, op: AddVersion, *, was_live: bool) -> State:
     replaced = op.supersedes is not None and was_live
     there = replace(state, next=op.number + 1, live=state.live + (not replaced), newest=pointer)
     return _pointed(there, seq, {move.alias: pointer for move in op.aliases})
+
+
+def _gone(state: State, op: Delete | Purge, heir: Pointer | None, *, was_live: bool) -> State:
+    newest = was_live and state.newest is not None and state.newest.number == op.number
+    left = replace(
+        state,
+        live=state.live - was_live,
+        newest=heir if newest else state.newest,
+        aliases=_without(state.aliases, set(op.dropped)),
+    )
+    return _settled(left, _asked(state, op.number))
 
 
 def _pointed(state: State, seq: int, targets: Mapping[str, Pointer]) -> State:

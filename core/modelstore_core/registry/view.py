@@ -19,6 +19,7 @@ from modelstore_core.model.names import Reference
 from modelstore_core.model.operations import AddVersion, Annotate, Entry
 from modelstore_core.model.state import AliasState, Pointer, State
 from modelstore_core.registry.fold import Folded, fold
+from modelstore_core.registry.standing import refuse_closed, refuse_moving
 
 __all__ = ["LOADING", "NOTHING", "View"]
 
@@ -52,10 +53,11 @@ class View:
         return Mark(seq=0, op_id="") if self.head is None else Mark(seq=self.head.seq, op_id=self.head.entry.op_id)
 
     def require(self) -> Commit:
-        """The head.
+        """The head, of a closed model too.
 
         Raises:
             ModelNotFound: The log is empty.
+            ModelMoving: The model is on its way to this name, and has not arrived.
         """
         if self.head is None:
             raise ModelNotFound(
@@ -63,6 +65,7 @@ class View:
                 value=self.model,
                 fix="`models()` or `mstore ls` lists what there is; `save` makes it.",
             )
+        refuse_moving(self.journal, self.head)
         return self.head
 
     def entries(self, first: int = 1, needs: frozenset[str] | None = None) -> list[Entry]:
@@ -118,8 +121,10 @@ class View:
         """The version that is meant, deleted or not where it is meant by number.
 
         Raises:
+            ModelDeleted, ModelMoved: The model is not to be had.
             ModelNotFound, VersionNotFound, AliasNotFound: There is none.
         """
+        refuse_closed(self.model, self.state)
         if reference.number is not None:
             return self.version(reference.number, needs)
         if reference.alias is not None:

@@ -33,6 +33,8 @@ from modelstore_core.model.operations import (
 )
 from modelstore_core.model.state import State
 from modelstore_core.ports import Ports
+from modelstore_core.registry.standing import arrival, refuse_writing
+from modelstore_core.registry.transitions import after
 from modelstore_core.registry.view import NOTHING, View
 
 __all__ = ["Answer", "Append", "Decide", "Decision", "Outcome", "Request", "Sight", "Start", "Writer"]
@@ -174,7 +176,7 @@ class Writer:
         while True:
             view = View(self.journal, base)
             try:
-                decision = decide(view)
+                whose, decision = self._decided(view, request, decide)
             except (NotFound, Conflict, StoreTooNew):
                 moved = self._moved(view)
                 if moved is None:
@@ -188,12 +190,12 @@ class Writer:
                     return self._announced(Outcome(view=view, number=decision.number, entry=decision.entry))
                 base = moved
                 continue
-            won, commit = self._offer(view, request, decision)
-            if won:
-                after = View(self.journal, commit)
-                outcome = Outcome(view=after, number=_number(decision.op), entry=commit.entry, committed=True)
+            won, commit = self._offer(view, whose, decision)
+            if won and whose is request:
+                then = View(self.journal, commit)
+                outcome = Outcome(view=then, number=_number(decision.op), entry=commit.entry, committed=True)
                 return self._announced(outcome, asked=decision.asked)
-            base = self.journal.newest(commit)
+            base = commit if won else self.journal.newest(commit)
             if patience.spent():
                 raise StorageUnavailable(
                     f"Other writers of {self.journal.model!r} were faster for {self._seconds:g} s.",
@@ -201,6 +203,20 @@ class Writer:
                     fix="Nothing was written: try again, or give fewer writers one model.",
                 )
             self.ports.sleep(self.ports.jitter() * 0.002)
+
+    def _decided(self, view: View, request: Request, decide: Decide) -> tuple[Request, Decision]:
+        """The decision, and who asked for it: whoever renamed the model, as long as its log does not say it is here.
+
+        Raises:
+            ModelDeleted, ModelMoved, ModelMoving: The verb may not commit to this model.
+        """
+        if view.head is not None:
+            come = arrival(self.journal, view.head)
+            if come is not None:
+                op, actor = come
+                return Request(verb="rename", actor=actor), Append(op=op, state=partial(after, view.state, op=op))
+            refuse_writing(request.verb, view.model, view.state)
+        return request, decide(view)
 
     def earlier(self, view: View, request: Request, claim: Claim | None) -> Answer | None:
         """The outcome of an earlier call with this verb and key, if the log holds one."""

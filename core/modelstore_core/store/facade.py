@@ -15,12 +15,13 @@ from modelstore_core.store.handle import Handle, Settings, checked_actor, locati
 from modelstore_core.store.keeping import Keeping
 from modelstore_core.store.reading import Reading
 from modelstore_core.store.revisiting import Revisiting
+from modelstore_core.store.whole import Whole
 from modelstore_core.store.writing import Writing
 
 __all__ = ["ModelStore"]
 
 
-class ModelStore(Reading, Writing, Governing, Revisiting, Keeping):
+class ModelStore(Reading, Writing, Governing, Revisiting, Whole, Keeping):
     """Versioned models in one folder or bucket.
 
     Opening asks nothing of the storage and makes nothing there; the first write tests whether the storage keeps the

@@ -76,7 +76,7 @@ def commit(storage: Storage, name: str, op: Condemn | Purge) -> Entry:
     settings = Settings(actor="collector", trust=parse_trust("safe"), single_writer=False, patience=60.0)
     request = Request(verb="condemn" if isinstance(op, Condemn) else "purge", actor=settings.actor)
     outcome = Handle(storage, settings, StillClock().ports()).write(
-        name, request, lambda view: Append(op=op, state=lambda seq: after(view.state, seq, op))
+        name, request, lambda view: Append(op=op, state=lambda seq: after(view.state, seq, op, was_live=False))
     )
     assert outcome.entry is not None
     return outcome.entry
