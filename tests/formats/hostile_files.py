@@ -15,7 +15,7 @@ import joblib
 import numpy as np
 from tests.formats.hostile import calls, tricks
 
-__all__ = ["CONTAINERS", "bodies", "joblib_files", "npy_of_objects", "skops_file", "torch_zip"]
+__all__ = ["CONTAINERS", "bodies", "disguised_joblib", "joblib_files", "npy_of_objects", "skops_file", "torch_zip"]
 
 
 def bodies(canary: Path) -> dict[str, bytes]:
@@ -85,3 +85,21 @@ def joblib_files(canary: Path) -> Iterator[tuple[str, bytes]]:
             made = io.BytesIO()
             joblib.dump([np.arange(3.0), value], made, compress=how)
             yield f"{name} by joblib, {how}", made.getvalue()
+
+
+def disguised_joblib(body: bytes) -> bytes:
+    """A file that joblib takes for an array of five numbers and then the body, and pickle for a text without effect.
+
+    The numbers are the beginning of an instruction that skips the body.
+    """
+    made = io.BytesIO()
+    joblib.dump(np.zeros(5, dtype="u1"), made)
+    whole = made.getvalue()
+    wrapper = whole[: whole.rindex(b"b") + 1]  # up to where the array's state is set, and its numbers begin
+    return (
+        wrapper.replace(b"numpy_array_alignment_bytes", b"numpy_array_alignment_bytez")
+        + b"B"
+        + len(body).to_bytes(4, "little")
+        + body
+        + b"."
+    )

@@ -11,12 +11,20 @@ import joblib
 import numpy as np
 import pytest
 from tests.formats.hostile import calls
-from tests.formats.hostile_files import CONTAINERS, bodies, joblib_files, npy_of_objects, skops_file, torch_zip
+from tests.formats.hostile_files import (
+    CONTAINERS,
+    bodies,
+    disguised_joblib,
+    joblib_files,
+    npy_of_objects,
+    skops_file,
+    torch_zip,
+)
 
 from modelstore_core import formats
 from modelstore_core.errors import Corrupt, InvalidInput, MissingExtra, ModelStoreError, Untrusted
 from modelstore_core.formats.survey import survey
-from modelstore_core.formats.trust import FULL, LISTED, SAFE, Trust
+from modelstore_core.formats.trust import FULL, LISTED, SAFE, Trust, parse_trust
 
 # format → the files that its `load` opens; the last is the one that a stranger has replaced
 UNPICKLED = {
@@ -262,3 +270,26 @@ def test_a_torch_zip_made_by_hand_is_seen_through(folder: Path, canary: Path) ->
         tried += 1
     assert not canary.exists()
     assert tried >= 70
+
+
+def test_what_joblib_takes_for_an_array_hides_nothing(folder: Path, canary: Path) -> None:
+    names = ["joblib.numpy_pickle.NumpyArrayWrapper", "numpy.dtype", "numpy.ndarray"]
+    for what, call in calls(canary).items():
+        path = folder / "model.pkl"
+        path.write_bytes(disguised_joblib(pickle.dumps(call, 2)))
+
+        for trust in (SAFE, LISTED, parse_trust(names)):
+            for name in ("pickle", "sklearn", "somebody_elses"):
+                found = survey(folder, format=name, loads=("model.pkl",), sizes={"model.pkl": 1}, trust=trust)
+                assert found.files[0].kind == "joblib"
+                assert found.refusal is not None
+                assert "trust=[" not in found.refusal.fix or trust is SAFE
+            with pytest.raises(Untrusted):
+                formats.read(folder, format="pickle", loads=("model.pkl",), trust=trust)
+
+        assert not canary.exists(), what
+        formats.read(folder, format="pickle", loads=("model.pkl",), trust=FULL)  # as pickle takes it
+        assert not canary.exists(), what
+        joblib.load(path)
+        assert canary.exists(), what
+        canary.unlink()

@@ -293,7 +293,7 @@ def test_a_flavor_of_mlflows_needs_full_trust_before_it_is_loaded(tmp_path: Path
     assert listed is not None
     assert 'trust="full"' in listed.fix
     assert judged(FULL).refusal is None
-    assert "judges more than can be seen from here" in judged(FULL).risks[0]
+    assert judged(FULL).risks == ()
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,6 @@ _SEALED: Final = {b"\x04\x22\x4d\x18": "lz4", b"\x28\xb5\x2f\xfd": "zstandard"}
 _NPY: Final = b"\x93NUMPY"
 _LAMBDA: Final = re.compile(rb'"class_name"\s*:\s*"(?:Lambda|__lambda__)"')
 _CALLS: Final = frozenset({"REDUCE", "OBJ", "INST", "NEWOBJ", "NEWOBJ_EX", "BUILD"})
-_JOBLIB: Final = "joblib.numpy_pickle.NumpyArrayWrapper"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,11 +282,19 @@ def _scanned(file: BinaryIO) -> Content:
         found = scan(file)
     except UnscannableError as error:
         names, _ = _glimpse(file)
-        joblib = _JOBLIB in names
-        why = "joblib keeps arrays between its instructions, which are not followed" if joblib else str(error)
-        return Content(kind="joblib" if joblib else "pickle", pickled=True, names=names, doubts=(why,))
+        return _joblib(names) or Content(kind="pickle", pickled=True, names=names, doubts=(str(error),))
+    # what is an array's numbers to joblib may look like instructions that hide others
+    if joblib := _joblib(_together([found.names.values()])):
+        return joblib
     doubts = () if found.doubt is None else (found.doubt,)
     return Content(kind="pickle", pickled=True, names=_together([found.names.values()]), doubts=doubts)
+
+
+def _joblib(names: tuple[str, ...]) -> Content | None:
+    if not any(name.startswith("joblib.numpy_pickle") for name in names):
+        return None
+    why = "joblib keeps arrays between its instructions, which are not followed"
+    return Content(kind="joblib", pickled=True, names=names, doubts=(why,))
 
 
 def _glimpse(file: BinaryIO) -> tuple[tuple[str, ...], bool]:

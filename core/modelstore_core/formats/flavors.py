@@ -88,15 +88,23 @@ class FlavorFormat:
             Untrusted: The policy is not "full".
             MissingExtra: MLflow, or the flavor's library, is not installed.
         """
-        del loads
-        if trust.level != "full":
-            refuse_shape(repr(self.name), "MLflow's own loader opens it, and trusts what it says")
+        self.check(folder, loads, trust)
         flavor = self._module()
         try:
             loaded = flavor.load_model(str(folder))
         except ModuleNotFoundError as error:
             raise missing_library(error.name or "", f"Loading a {self.name!r} model") from error
         return loaded.unwrap_python_model() if self._flavor == _PYFUNC else loaded
+
+    def check(self, folder: Path, loads: Sequence[str], trust: Trust) -> None:
+        """Return only if everything is trusted.
+
+        Raises:
+            Untrusted: It is not.
+        """
+        del folder, loads
+        if trust.level != "full":
+            refuse_shape(repr(self.name), "MLflow's own loader opens it, and trusts what it says")
 
     def _module(self) -> Any:
         import_mlflow()

@@ -85,7 +85,7 @@ class KerasFormat:
             Corrupt: The file is none that Keras reads.
         """
         path = folder / loads[0]
-        check_keras(path, trust)
+        self.check(folder, loads, trust)
         try:
             keras = import_module("keras")
         except ModuleNotFoundError as error:
@@ -98,6 +98,10 @@ class KerasFormat:
                 value=path.name,
                 fix="Import the code of its own classes first; if it comes from a newer keras, install that one.",
             ) from error
+
+    def check(self, folder: Path, loads: Sequence[str], trust: Trust) -> None:
+        """As `check_keras`."""
+        check_keras(folder / loads[0], trust)
 
     def predict(self, model: object, example: object) -> object:
         """As MLflow's loader calls the model: a frame's values in, a frame out."""

@@ -1,10 +1,26 @@
 """What formats ask of an object before they choose it, answered without importing anything."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-__all__ = ["Describes", "Predicts", "can_predict", "class_name", "is_a", "version_of"]
+from modelstore_core.formats.trust import Trust
+
+__all__ = ["Checks", "Describes", "Predicts", "can_predict", "class_name", "is_a", "version_of"]
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """A format that can say what its `load` would refuse, without loading; of others only their pickles are judged."""
+
+    def check(self, folder: Path, loads: Sequence[str], trust: Trust) -> None:
+        """Return only if `load` would get as far as constructing something.
+
+        Raises:
+            Untrusted: As `load` would, of the same files under the same policy.
+            Corrupt, MissingExtra: The files cannot be judged; nothing would be constructed of them.
+        """
 
 
 @runtime_checkable

@@ -217,6 +217,9 @@ def allowed(file: BinaryIO, name: str, trust: Trust, scanner: Callable[[BinaryIO
     if any(name.startswith("cloudpickle.") for name in names):
         # to list these names would be to list every code there is
         refuse_shape(where, "it carries Python code by value", trust.unlisted(names))
+    if any(name.startswith("joblib.numpy_pickle") for name in names):
+        # what follows this class is no instructions but an array's bytes, which may be made to look like some
+        refuse_shape(where, "joblib keeps arrays between its instructions", trust.unlisted(names))
     if found.doubt is not None:
         refuse_shape(where, found.doubt, trust.unlisted(names))
     refuse_unlisted(trust, names, where)

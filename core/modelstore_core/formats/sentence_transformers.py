@@ -84,11 +84,7 @@ class SentenceTransformersFormat:
             MissingExtra: The library is not installed.
             Corrupt: The folder is none that it reads.
         """
-        files = files_below(folder, loads, _DATA)
-        check_pretrained(folder, files, trust)
-        names = {name for file in files if file.endswith(".json") for name in _called(folder / file)}
-        if trust.level != "full":
-            refuse_unlisted(trust, names - _SHIPPED, repr(_DATA))
+        self.check(folder, loads, trust)
         try:
             library = import_module(_LIBRARY)
         except ModuleNotFoundError as error:
@@ -97,6 +93,19 @@ class SentenceTransformersFormat:
             return library.SentenceTransformer(str(folder / _DATA), local_files_only=True, trust_remote_code=False)
         except Exception as error:  # safetensors and tokenizers raise their own, which derive from nothing else
             raise Corrupt(f"{_DATA!r} is no model that {_LIBRARY} reads: {error}.", value=_DATA) from error
+
+    def check(self, folder: Path, loads: Sequence[str], trust: Trust) -> None:
+        """As `check_pretrained`; and each class must be the library's own, or be allowed by the policy.
+
+        Raises:
+            Untrusted: The policy says no.
+            Corrupt: A configuration is no JSON.
+        """
+        files = files_below(folder, loads, _DATA)
+        check_pretrained(folder, files, trust)
+        names = {name for file in files if file.endswith(".json") for name in _called(folder / file)}
+        if trust.level != "full":
+            refuse_unlisted(trust, names - _SHIPPED, repr(_DATA))
 
     def predict(self, model: object, example: object) -> object:
         """As MLflow's loader calls the model: texts, or a frame's first column of them, in, and vectors out."""

@@ -74,8 +74,7 @@ class SpacyFormat:
             MissingExtra: spaCy is not installed.
             Corrupt: The folder is none that spaCy reads.
         """
-        del loads
-        check_spacy(folder / _DATA, trust)
+        self.check(folder, loads, trust)
         try:
             spacy = import_module("spacy")
         except ModuleNotFoundError as error:
@@ -84,6 +83,11 @@ class SpacyFormat:
             return spacy.load(folder / _DATA)
         except Exception as error:  # what its components raise over broken files has nothing in common
             raise Corrupt(f"{_DATA!r} is no pipeline that spaCy reads: {error}.", value=_DATA) from error
+
+    def check(self, folder: Path, loads: Sequence[str], trust: Trust) -> None:
+        """As `check_spacy`."""
+        del loads
+        check_spacy(folder / _DATA, trust)
 
     def predict(self, model: object, example: object) -> object:
         """As MLflow's loader calls the pipeline: a frame of one column of texts in, their categories out."""

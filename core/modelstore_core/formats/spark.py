@@ -77,11 +77,8 @@ class SparkFormat:
             MissingExtra: PySpark is not installed.
             Corrupt: The folder is none that Spark reads.
         """
-        kinds = {name: _class(folder / name) for name in loads if "/metadata/" in name}
-        if trust.level != "full":
-            for name, kind in kinds.items():
-                if not _OWN.fullmatch(kind) or kind == _RUNS_SQL:
-                    refuse_shape(repr(name), f"its class is {kind!r}, which can run code or is none of Spark's own")
+        self.check(folder, loads, trust)
+        kinds = _classes(folder, loads)
         outermost = min(kinds, key=len, default=None)
         if outermost is None:
             raise Corrupt(f"{_DATA!r} says of no class.", value=_DATA)
@@ -96,6 +93,17 @@ class SparkFormat:
         except Exception as error:  # of Java's many kinds
             raise Corrupt(f"{_DATA!r} is no model that Spark reads: {error}.", value=_DATA) from error
 
+    def check(self, folder: Path, loads: Sequence[str], trust: Trust) -> None:
+        """Return only if every stage is of Spark's own classes, and none runs SQL; or if everything is trusted.
+
+        Raises:
+            Untrusted: One is not.
+            Corrupt: Metadata name no class.
+        """
+        for name, kind in _classes(folder, loads).items():
+            if trust.level != "full" and (not _OWN.fullmatch(kind) or kind == _RUNS_SQL):
+                refuse_shape(repr(name), f"its class is {kind!r}, which can run code or is none of Spark's own")
+
     def model_params(self, model: object) -> Mapping[str, object]:
         """The parameters of each stage, without the ids that Spark draws at random."""
         fitted: Any = model
@@ -103,6 +111,10 @@ class SparkFormat:
         if stages is None:
             return {param.name: value for param, value in fitted.extractParamMap().items()}
         return {f"{place}_{type(stage).__name__}": dict(self.model_params(stage)) for place, stage in enumerate(stages)}
+
+
+def _classes(folder: Path, loads: Sequence[str]) -> dict[str, str]:
+    return {name: _class(folder / name) for name in loads if "/metadata/" in name}
 
 
 def _class(path: Path) -> str:

@@ -2,35 +2,32 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from modelstore_core.errors import Corrupt, InvalidInput, MissingExtra, Untrusted
+from modelstore_core.errors import Corrupt, InvalidInput, MissingExtra, UnknownFormat, Untrusted
 from modelstore_core.formats import mlflow, pickles, several, torch_files
 from modelstore_core.formats.containers import Content, content_of
-from modelstore_core.formats.flavors import FLAVOR_PREFIX
-from modelstore_core.formats.keras import check_keras
+from modelstore_core.formats.detect import format_named
 from modelstore_core.formats.mlmodel import MLMODEL, read_flavor
+from modelstore_core.formats.objects import Checks
 from modelstore_core.formats.onnx import check_no_other_files
 from modelstore_core.formats.paths import is_file_inside
-from modelstore_core.formats.spacy import check_spacy
-from modelstore_core.formats.transformers import check_pretrained
 from modelstore_core.formats.trust import Trust, refuse_pickle, refuse_shape, refuse_unlisted
 from modelstore_core.model.inspection import InspectedFile
 
 __all__ = ["Survey", "survey"]
 
-_Way: TypeAlias = Literal["unpickled", "torch", "onnx", "class", "own", "path", "unknown"]
+_Way: TypeAlias = Literal["unpickled", "torch", "onnx", "class", "own", "path", "asked", "unknown"]
 """How a format opens a file: what is asked of the policy before, exactly as its `load` does.
 
 "class": an MLmodel that names a class; "own": a library's own form, which holds no code; "path": not opened at all;
-"unknown": by a format from elsewhere, so that every pickle in it counts.
+"unknown": in a way of the format's own, so that every pickle in it counts; "asked": so too, and the format judged it.
 """
 
 _UNPICKLED: Final = frozenset({"sklearn", "pickle", "statsmodels"})
 _OWN: Final = frozenset({"catboost", "numpy", "pandas", "prophet"})
 _PATHS: Final = frozenset({"file", "folder"})
-_WHOLLY_JUDGED: Final = frozenset({"keras", "spacy"})
 _TEXT_OF_LIGHTGBM: Final = "model.lgb"
 _LARGEST_MLMODEL: Final = 16 << 20
 
@@ -61,50 +58,67 @@ def survey(folder: Path, *, format: str, loads: Sequence[str], sizes: Mapping[st
         trust: The reader's policy.
     """
     risks: list[str] = []
+    refusals: list[Untrusted] = []
     ways: dict[str, _Way] = {}
     try:
-        ways.update(_ways(folder, format, loads, ""))
+        for part in _parts(folder, format, loads, ""):
+            asked = _asked(folder, part, trust)
+            ways.update(
+                {path: "asked" if asked.judged and way == "unknown" else way for path, way in part.ways.items()}
+            )
+            refusals += asked.refusals
+            risks += asked.risks
     except (Corrupt, RecursionError) as error:
         risks.append(f"does not load: {error}")
     risks += [f"does not load: it opens {path!r}, which is no file of the version" for path in ways.keys() - sizes]
     looked = [_look(folder, path, size, ways.get(path), trust) for path, size in sizes.items()]
-    refusals = [refusal for _, refusal in looked if refusal is not None]
-    if "unknown" in ways.values():
-        refused, unreadable = _of_format(folder, format, loads, trust)
-        refusals += refused
-        risks += unreadable
-        if format not in _WHOLLY_JUDGED:
-            risks.append("its format judges more than can be seen from here: a load may be refused all the same")
+    refusals += [refusal for _, refusal in looked if refusal is not None]
     risks += [f"as_='pyfunc' is refused: {why}" for why in _pyfunc(folder, trust)]
     return Survey(files=tuple(file for file, _ in looked), refusal=_one(refusals, trust), risks=tuple(risks))
 
 
-def _of_format(folder: Path, name: str, loads: Sequence[str], trust: Trust) -> tuple[list[Untrusted], list[str]]:
-    """What a format asks of its files beyond the pickles in them, and why it cannot read them, if it cannot."""
-    try:
-        if name == "keras":
-            check_keras(folder / loads[0], trust)
-        elif name == "spacy":
-            check_spacy(folder / PurePosixPath(loads[0]).parts[0], trust)
-        elif name in {"transformers", "sentence_transformers"}:
-            check_pretrained(folder, loads, trust)
-        elif name.startswith(FLAVOR_PREFIX) and trust.level != "full":
-            refuse_shape(repr(name), "MLflow's own loader opens it, and trusts what it says")
-    except Untrusted as refusal:
-        return [refusal], []
-    except (Corrupt, MissingExtra, OSError, IndexError) as error:
-        return [], [f"does not load here: {error}"]
-    return [], []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """What one format opens: the version, or a member of it, which lies `below` the version's folder."""
+
+    format: str
+    below: str
+    loads: Sequence[str]
+    ways: Mapping[str, _Way]
 
 
-def _ways(folder: Path, name: str, loads: Sequence[str], below: str) -> Iterator[tuple[str, _Way]]:
-    """Each file that the format opens, and how."""
-    if name == "several":
-        yield f"{below}{several.INDEX}", "own"
-        for key, (member, parts) in several.read_index(folder / below).items():
-            yield from _ways(folder, member, parts, f"{below}{key}/")
+def _parts(folder: Path, name: str, loads: Sequence[str], below: str) -> Iterator[_Part]:
+    if name != "several":
+        ways = {f"{below}{path}": _way(name, path) for path in loads}
+        yield _Part(format=name, below=below, loads=loads, ways=ways)
         return
-    yield from ((f"{below}{path}", _way(name, path)) for path in loads)
+    yield _Part(format=name, below=below, loads=loads, ways={f"{below}{several.INDEX}": "own"})
+    for key, (member, files) in several.read_index(folder / below).items():
+        yield from _parts(folder, member, files, f"{below}{key}/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What a format says of its own files: whether it judged them, and in what words it could not."""
+
+    judged: bool = False
+    refusals: tuple[Untrusted, ...] = ()
+    risks: tuple[str, ...] = ()
+
+
+def _asked(folder: Path, part: _Part, trust: Trust) -> _Answer:
+    try:
+        chosen = format_named(part.format)
+        if not isinstance(chosen, Checks):
+            known = "unknown" not in part.ways.values()
+            unseen = f"the format {part.format!r} has no `check`: it may refuse more than is seen here"
+            return _Answer(risks=() if known else (unseen,))
+        chosen.check(folder / part.below, part.loads, trust)
+    except Untrusted as refusal:
+        return _Answer(judged=True, refusals=(refusal,))
+    except (Corrupt, MissingExtra, UnknownFormat, OSError, IndexError) as error:
+        return _Answer(risks=(f"does not load here: {error}",))
+    return _Answer(judged=True)
 
 
 def _way(name: str, path: str) -> _Way:

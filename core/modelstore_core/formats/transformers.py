@@ -101,8 +101,8 @@ class TransformersFormat:
             MissingExtra: Transformers, or a class's module, is not installed.
             Corrupt: The folder is none that Transformers reads.
         """
+        self.check(folder, loads, trust)
         index = _read_index(folder)
-        check_pretrained(folder, files_below(folder, loads, "model", "components", "peft"), trust)
         model = _class(index["model"], trust)
         parts = {name: _class(kind, trust) for name, kind in index["parts"].items()}
         local = {"local_files_only": True, "trust_remote_code": False}
@@ -120,6 +120,20 @@ class TransformersFormat:
         if index["kind"] == "pipeline":
             return _import("transformers").pipeline(index["task"], **loaded)
         return loaded if index["kind"] == "dict" else loaded["model"]
+
+    def check(self, folder: Path, loads: Sequence[str], trust: Trust) -> None:
+        """As `check_pretrained`; and each class must be Transformers' own, or be allowed by the policy.
+
+        Raises:
+            Untrusted: The policy says no.
+            Corrupt: The folder has no index, or a file that is no JSON.
+            MissingExtra: Transformers is not installed.
+        """
+        index = _read_index(folder)
+        check_pretrained(folder, files_below(folder, loads, "model", "components", "peft"), trust)
+        for name in (index["model"], *index["parts"].values()):
+            if _own_class(name) is None:
+                refuse_unlisted(trust, (name,), repr(_INDEX))
 
     def model_params(self, model: object) -> Mapping[str, object]:
         """The configuration, what differs from the defaults first; and those of adapters."""
@@ -224,13 +238,21 @@ def _read_index(folder: Path) -> dict[str, Any]:
     return index
 
 
-def _class(name: str, trust: Trust) -> Any:
+def _own_class(name: str) -> Any:
+    """The class of that name, if it is one that Transformers itself offers."""
     module, _, qualname = name.rpartition(".")
-    if module.partition(".")[0] == "transformers":
-        found = getattr(_import("transformers"), qualname, None)
-        if is_class_of(found, _MODEL, _PART):
-            return found
+    if module.partition(".")[0] != "transformers":
+        return None
+    found = getattr(_import("transformers"), qualname, None)
+    return found if is_class_of(found, _MODEL, _PART) else None
+
+
+def _class(name: str, trust: Trust) -> Any:
+    own = _own_class(name)
+    if own is not None:
+        return own
     refuse_unlisted(trust, (name,), repr(_INDEX))
+    module, _, qualname = name.rpartition(".")
     found = getattr(_import(module), qualname, None)
     if not is_class_of(found, _MODEL, _PART):
         raise Corrupt(f"{_INDEX!r} names {name!r}, which is no class of a model or of a part of one.", value=name)
