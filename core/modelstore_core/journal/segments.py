@@ -21,6 +21,7 @@ def is_due(seq: int) -> bool:
 
 
 _MOST_REMEMBERED = 64 * 1024 * 1024
+_MOST_READ = 16 * 1024
 
 
 class Segments:
@@ -37,6 +38,7 @@ class Segments:
         self._index: Index | None = None
         self._asked: int | None = None
         self._bodies: dict[str, bytes] = {}
+        self._rows: dict[str, Rows] = {}
 
     def key(self, segment: Segment) -> str:
         """Where a segment lies."""
@@ -50,7 +52,8 @@ class Segments:
     @property
     def size(self) -> int:
         """How many bytes of memory all this takes, about."""
-        return sum(map(len, self._bodies.values())) + (0 if self._index is None else self._index.rows.size)
+        rows = [*self._rows.values(), *([] if self._index is None else [self._index.rows])]
+        return sum(map(len, self._bodies.values())) + sum(one.size for one in rows)
 
     def index(self, seq: int) -> Index | None:
         """The index, asked for if that was never done, or the log, now of this length, has grown enough since."""
@@ -61,7 +64,7 @@ class Segments:
     def look(self, seq: int) -> bool:
         """Ask for the index of a log of about this length, and remember it if it is one; whether there is anything."""
         raw = self._storage.get(self.index_key)
-        self._index, self._asked = None if raw is None else read_index(raw, self._model), seq
+        self._take(None if raw is None else read_index(raw, self._model), seq)
         return raw is not None
 
     def distrust(self) -> None:
@@ -72,6 +75,7 @@ class Segments:
         """Forget everything: the log is another one, or the index."""
         self._index, self._asked = None, None
         self._bodies.clear()
+        self._rows.clear()
 
     def fetches(self, segments: Sequence[Segment]) -> list[Callable[[], object]]:
         """The calls that fetch what of these segments is not here yet, free to run side by side."""
@@ -81,8 +85,15 @@ class Segments:
 
     def rows(self, segment: Segment) -> Rows | None:
         """The rows of a segment that was fetched, or None if it is not whole."""
+        found = self._rows.get(segment.name)
+        if found is not None and (found.first, found.last) == (segment.first, segment.last):
+            return found
         body = self._bodies.get(segment.name)
-        return None if body is None else read_segment(body, segment, self._model)
+        rows = None if body is None else read_segment(body, segment, self._model)
+        if rows is not None and sum(map(len, self._rows.values())) + len(rows) <= _MOST_READ:
+            rows.remember()
+            self._rows[segment.name] = rows
+        return rows
 
     def put(self, segment: Segment, body: bytes) -> None:
         """Store a segment; no harm if it is there."""
@@ -92,7 +103,14 @@ class Segments:
     def put_index(self, body: bytes, seq: int) -> None:
         """Store the index, in place of any other, and remember it."""
         self._storage.put(self.index_key, body)
-        self._index, self._asked = read_index(body, self._model), seq
+        self._take(read_index(body, self._model), seq)
+
+    def _take(self, index: Index | None, seq: int) -> None:
+        self._index, self._asked = index, seq
+        if index is not None:
+            index.rows.remember()
+            named = {segment.name for segment in index.segments}
+            self._rows = {name: rows for name, rows in self._rows.items() if name in named}
 
     def _fetch(self, segment: Segment) -> None:
         body = self._storage.get(self.key(segment))

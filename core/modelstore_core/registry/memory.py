@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from modelstore_core.documents.catalog import Snapshot
 from modelstore_core.registry.indexed import Indexed
@@ -10,9 +10,10 @@ from modelstore_core.storage.protocol import ObjectInfo
 
 __all__ = ["Held", "Memory"]
 
-_MOST = 64 * 1024 * 1024
+_MOST = 128 * 1024 * 1024
 _EACH = 2048  # a state, a name, and the objects around them
 _VIEW = 128 * 1024  # a head with the entries it repeats
+_MOST_READ = 8192  # versions that are kept as they were read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,20 +46,21 @@ class Held:
         return _EACH + sum(rows) + (0 if self.view is None else _VIEW + self.view.journal.size)
 
 
-@dataclass(slots=True)
 class Memory:
-    """The models that were met, by folder: as many as fit. Safe to share between threads."""
+    """The models that were met, by folder: as many as fit into so many bytes. Safe to share between threads."""
 
-    most: int = _MOST
-    _held: dict[str, Held] = field(default_factory=dict)
-    _sizes: dict[str, int] = field(default_factory=dict)
-    _total: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self, most: int = _MOST) -> None:
+        self._most = most
+        self._held: dict[str, Held] = {}
+        self._costs: dict[str, tuple[int, int]] = {}  # bytes, and versions that are kept as they were read
+        self._size = 0
+        self._read = 0
+        self._lock = threading.Lock()
 
     @property
     def size(self) -> int:
         """How many bytes of memory it takes, about."""
-        return self._total
+        return self._size
 
     def get(self, folder: str) -> Held | None:
         """The folder's model, if it is remembered."""
@@ -66,12 +68,16 @@ class Memory:
 
     def keep(self, folder: str, held: Held) -> None:
         """Remember it, if there is room."""
+        rows = held.snapshot.rows
         with self._lock:
             self._drop(folder)
+            read = 0 if rows is None or self._read + len(rows) > _MOST_READ else len(rows)
+            if read and rows is not None:
+                rows.remember()
             size = held.size
-            if self._total + size <= self.most:
-                self._held[folder], self._sizes[folder] = held, size
-                self._total += size
+            if self._size + size <= self._most:
+                self._held[folder], self._costs[folder] = held, (size, read)
+                self._size, self._read = self._size + size, self._read + read
 
     def keep_only(self, folders: Collection[str]) -> None:
         """Forget all others: their hints are gone."""
@@ -81,4 +87,5 @@ class Memory:
 
     def _drop(self, folder: str) -> None:
         self._held.pop(folder, None)
-        self._total -= self._sizes.pop(folder, 0)
+        size, read = self._costs.pop(folder, (0, 0))
+        self._size, self._read = self._size - size, self._read - read
