@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         InvalidReference,
         MissingExtra,
         ModelDeleted,
+        ModelExists,
         ModelMoved,
         ModelMoving,
         ModelNotFound,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     )
     from modelstore_core.formats.trust import Trust
     from modelstore_core.model.collection import Collected, Collection
+    from modelstore_core.model.comparison import Comparison, Difference
     from modelstore_core.model.digest import FileEntry
     from modelstore_core.model.findings import Check, Diagnosis, Problem, Verification
     from modelstore_core.model.gates import (
@@ -67,9 +69,10 @@ if TYPE_CHECKING:
         Side,
         gate_of,
     )
+    from modelstore_core.model.imported import Imported, ImportedVersion, NotKept
     from modelstore_core.model.inspection import Drift, InspectedFile, Inspection
     from modelstore_core.model.operations import Finding
-    from modelstore_core.model.records import Comparison, Difference, Event, Feed, ModelSummary, ModelVersion, Records
+    from modelstore_core.model.records import Event, Feed, ModelSummary, ModelVersion, Page, Records
     from modelstore_core.model.reviews import Approval, CheckOutcome, Vote
     from modelstore_core.model.upkeep import Maintained
     from modelstore_core.progress import Progress, log_progress
@@ -95,6 +98,7 @@ _HOMES = {
         "InvalidReference",
         "MissingExtra",
         "ModelDeleted",
+        "ModelExists",
         "ModelMoved",
         "ModelMoving",
         "ModelNotFound",
@@ -119,6 +123,7 @@ _HOMES = {
     ),
     "modelstore_core.formats.trust": ("Trust",),
     "modelstore_core.model.collection": ("Collected", "Collection"),
+    "modelstore_core.model.comparison": ("Comparison", "Difference"),
     "modelstore_core.model.digest": ("FileEntry",),
     "modelstore_core.model.findings": (
         "Check",
@@ -141,15 +146,15 @@ _HOMES = {
         "gate_of",
     ),
     "modelstore_core.model.reviews": ("Approval", "CheckOutcome", "Vote"),
+    "modelstore_core.model.imported": ("Imported", "ImportedVersion", "NotKept"),
     "modelstore_core.model.inspection": ("Drift", "InspectedFile", "Inspection"),
     "modelstore_core.model.operations": ("Finding",),
     "modelstore_core.model.records": (
-        "Comparison",
-        "Difference",
         "Event",
         "Feed",
         "ModelSummary",
         "ModelVersion",
+        "Page",
         "Records",
     ),
     "modelstore_core.progress": ("Progress", "log_progress"),
@@ -190,6 +195,8 @@ __all__ = [
     "Gate",
     "GateRefused",
     "HasTag",
+    "Imported",
+    "ImportedVersion",
     "Improves",
     "InspectedFile",
     "Inspection",
@@ -203,6 +210,7 @@ __all__ = [
     "MinAge",
     "MissingExtra",
     "ModelDeleted",
+    "ModelExists",
     "ModelMoved",
     "ModelMoving",
     "ModelNotFound",
@@ -211,7 +219,9 @@ __all__ = [
     "ModelSummary",
     "ModelVersion",
     "NotFound",
+    "NotKept",
     "NotSerializable",
+    "Page",
     "PastStore",
     "Problem",
     "Progress",

@@ -79,7 +79,7 @@ def test_events_are_records_too(mstore: Run, risk: str) -> None:
 def test_a_comparison_has_both_versions_and_the_differences(mstore: Run, risk: str) -> None:
     document = mstore("diff", "risk@1", "risk@2", "--json").document
     assert set(document) == names(Comparison)
-    assert (document["left"]["ref"], document["right"]["ref"]) == ("risk@1", "risk@2")
+    assert [version["ref"] for version in document["versions"]] == ["risk@1", "risk@2"]
     assert [set(one) for one in document["differences"]][:1] == [names(Difference)]
 
 

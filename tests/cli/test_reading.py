@@ -134,18 +134,51 @@ def test_pull_refuses_a_folder_that_holds_something(mstore: Run, risk: str) -> N
 
 
 def test_diff_shows_what_differs(terminal: Run, risk: str) -> None:
-    assert [line.split() for line in lines(terminal("diff", "risk@1", "risk@2"))[:5]] == [
-        ["field", "risk@1", "risk@2", "change"],
-        ["metrics.auc", "0.9", "0.93", "0.03"],
-        ["tags.team", "fraud"],
-        ["description", "more", "data"],
-        ["files.old.bin", "11", "bytes", "71aa40389f7b"],
+    assert [" ".join(line.split()) for line in lines(terminal("diff", "risk@1", "risk@2"))] == [
+        "metrics @1 @2 change",
+        "auc 0.9 0.93 +0.03",
+        "loss 0.2",
+        "",
+        "tags @1 @2",
+        "team fraud",
+        "",
+        "version @1 @2 change",
+        "description more data",
+        "size 11 13000 +12989",
+        "",
+        "files @1 @2",
+        "old.bin 11 bytes 71aa40389f7b",
+        "new.bin 13,000 bytes a1adf2ee1317",
     ]
+
+
+def test_diff_in_a_pipe_is_a_line_each(mstore: Run, risk: str) -> None:
+    found = [line.split() for line in lines(mstore("diff", "risk@1", "risk@2", "risk@1"))]
+    assert found[0] == [
+        "field",
+        "risk@1",
+        "(1)",
+        "risk@2",
+        "change",
+        "risk@2",
+        "risk@1",
+        "(3)",
+        "change",
+        "risk@1",
+        "(3)",
+    ]
+    assert found[1] == ["metrics.auc", "0.9", "0.93", "0.03", "0.9", "0.0"]
+
+
+def test_diff_takes_more_than_two(terminal: Run, risk: str) -> None:
+    done = terminal("diff", "risk@1", "risk@2", "risk@champion")
+    assert done.err == "risk@1, risk@2 and risk@1: 7 differences\n"
+    assert " ".join(lines(done)[1].split()) == "auc 0.9 0.93 +0.03 0.9 +0"
 
 
 def test_diff_of_a_version_with_itself_is_empty(mstore: Run, risk: str) -> None:
     done = mstore("diff", "risk@1", "risk@champion")
-    assert (done.code, done.out, done.err) == (0, "", "no difference between risk@1 and risk@1\n")
+    assert (done.code, done.out, done.err) == (0, "", "risk@1 and risk@1: no difference\n")
 
 
 def test_history_says_who_when_and_why(terminal: Run, mstore: Run, risk: str) -> None:

@@ -131,8 +131,9 @@ def test_compare_names_all_that_differs(store: ModelStore, weights: Path) -> Non
     assert found["metrics.auc"] == (0.5, 0.75, 0.25)
     assert found["params.depth"] == (3, None, None)
     assert found["tags.a"] == (None, "b", None)
-    assert set(found) == {"metrics.auc", "params.depth", "tags.a", "files.weights.bin"}
-    assert "0.25" in str(comparison)
+    assert found["size"] == (7, 5, -2)
+    assert set(found) == {"metrics.auc", "params.depth", "tags.a", "size", "files.weights.bin"}
+    assert "+0.25" in str(comparison)
 
 
 def test_changes_gives_each_event_once_along_a_chain_of_cursors(store: ModelStore, weights: Path, url: str) -> None:

@@ -29,6 +29,7 @@ def version(number: int = 1, **fields: Any) -> ModelVersion:
         "globals": (),
         "created_at": _EPOCH,
         "created_by": "ada",
+        "changed_at": _EPOCH,
         "key": None,
         "attempt": 0,
         "supersedes": None,

@@ -159,10 +159,15 @@ def _add_reading(verbs: _Verbs) -> None:
     history.add_argument("name", metavar="NAME")
     history.add_argument("--limit", metavar="N", type=int, help="at most so many events")
     diff = verbs.add(
-        "diff REF REF", "compare two versions", "", "risk.churn@2 risk.churn@3", "risk.churn@champion risk.churn"
+        "diff REF REF [REF...]",
+        "compare versions",
+        "Only what differs is shown; changes are against the first.",
+        "risk.churn@2 risk.churn@3",
+        "risk.churn@champion risk.churn@candidate risk.churn",
     )
     diff.add_argument("left", metavar="REF")
     diff.add_argument("right", metavar="REF")
+    diff.add_argument("more", metavar="REF", nargs="*")
     _add_changes(verbs)
 
 

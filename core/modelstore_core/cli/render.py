@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from modelstore_core.cli.output import Screen, Shown
 from modelstore_core.model.collection import Collection
+from modelstore_core.model.comparison import Change, Comparison, Section, shown
 from modelstore_core.model.operations import Finding
-from modelstore_core.model.records import Comparison, Event, ModelSummary, ModelVersion
+from modelstore_core.model.records import Event, ModelSummary, ModelVersion
 from modelstore_core.model.tables import Row, cell, fitting, printable, text_table, text_width
 from modelstore_core.model.upkeep import Maintained
 
@@ -82,8 +83,9 @@ def versions(found: Sequence[ModelVersion], screen: Screen, order_by: str | None
     """Versions of one model, a line each; on a terminal, what matters most, the order's own columns included."""
     rows = [_version_row(one, screen) for one in found]
     names = list(dict.fromkeys(name for row in rows for name in row))
-    metrics, tags, lineage, params = (
-        [name for name in names if name.startswith(kind)] for kind in ("metrics.", "tags.", "lineage.", "params.")
+    metrics, checks, tags, lineage, params = (
+        [name for name in names if name.startswith(kind)]
+        for kind in ("metrics.", "checks.", "tags.", "lineage.", "params.")
     )
     columns = [
         *("number", "state", "aliases"),
@@ -91,6 +93,7 @@ def versions(found: Sequence[ModelVersion], screen: Screen, order_by: str | None
         *metrics[:_METRICS_FIRST],
         *("created", "by", "size"),
         *metrics,
+        *checks,
         *("description", "format", "key"),
         *(*tags, *lineage, *params),
         *("supersedes", "digest"),
@@ -127,7 +130,7 @@ def events(found: Sequence[Event], screen: Screen, *, of_all: bool = False) -> S
             "actor": event.actor,
             "reason": event.reason,
             "evidence": "; ".join(_evidence(finding, screen) for finding in event.evidence),
-            "verb": event.verb,
+            "verb": f"{event.verb} (override)" if event.override else event.verb,
             "key": event.key,
         }
         for event in found
@@ -136,12 +139,13 @@ def events(found: Sequence[Event], screen: Screen, *, of_all: bool = False) -> S
 
 
 def comparison(found: Comparison, screen: Screen) -> Shown:
-    """All in which two versions differ, a line each."""
-    left, right = found.left.ref, found.right.ref
-    if left == right:
-        left, right = "left", "right"
-    rows = [{"field": d.field, left: d.left, right: d.right, "change": _rounded(d.change)} for d in found.differences]
-    return _table(rows, ("field", left, right, "change"), screen)
+    """All in which versions differ: on a terminal a table for each kind of difference, else a line each."""
+    if screen.width is None:
+        rows = [{column: _rounded(value) for column, value in row.items()} for row in found.rows()]
+        return _table(rows, list(rows[0]) if rows else [], screen)
+    parts = [_section(part, screen, screen.width) for part in found.sections()]
+    left_out = dict.fromkeys(name for part in parts for name in part.left_out)
+    return Shown(text="\n\n".join(part.text for part in parts), left_out=tuple(left_out))
 
 
 def maintained(done: Sequence[Maintained], screen: Screen) -> Shown:
@@ -187,15 +191,23 @@ def _age(seconds: float) -> str:
 def _evidence(finding: Finding, screen: Screen) -> str:
     if screen.width is None:
         return finding.message
+    if not finding.metric:
+        return f"{finding.rule}: {'passed' if finding.passed else 'refused'}"
     against = "" if finding.current is None else f" against {cell(finding.current)}"
     return (
         f"{finding.metric} {cell(finding.candidate) or 'missing'}{against} {'passed' if finding.passed else 'refused'}"
     )
 
 
-def _rounded(change: float | None) -> float | None:
+def _section(part: Section, screen: Screen, width: int) -> Shown:
+    fit = fitting(part.rows, part.columns, width, show=shown)
+    text = text_table(part.rows, fit, width, show=shown, paint=_paint if screen.colour else None)
+    return Shown(text=text, left_out=tuple(name for name in part.columns if name not in fit))
+
+
+def _rounded(value: object) -> object:
     """A difference without the digits that binary fractions add: 0.95 - 0.93 is 0.02 to people."""
-    return None if change is None else float(f"{change:.6g}")
+    return float(f"{value:.6g}") if isinstance(value, Change) else value
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str], screen: Screen) -> Shown:
@@ -214,6 +226,7 @@ def _version_row(found: ModelVersion, screen: Screen) -> dict[str, object]:
         "state": _state(found) or "live",
         "aliases": ", ".join(found.aliases),
         **_named("metrics", found.metrics),
+        **_named("checks", {name: "passed" if check else "failed" for name, check in found.checks.items()}),
         "created": _time(found.created_at, screen),
         "by": found.created_by,
         "size": found.size if screen.width is None else _Size(found.size),
@@ -235,6 +248,7 @@ def _facts(found: ModelVersion) -> Iterable[tuple[str, object]]:
     yield "description", found.description
     for kind, values in (("metrics", found.metrics), ("params", found.params), ("tags", found.tags)):
         yield from _named(kind, values).items()
+    yield from _named("checks", {name: str(check) for name, check in found.checks.items()}).items()
     yield from _named("lineage", found.lineage).items()
     yield "format", found.format
     yield "model_type", None if found.format in _AS_IT_WAS else found.model_type
@@ -249,6 +263,7 @@ def _facts(found: ModelVersion) -> Iterable[tuple[str, object]]:
     yield "supersedes", found.supersedes
     yield "superseded_by", found.superseded_by
     yield from _named("environment", found.environment).items()
+    yield from _named("model_params", found.model_params).items()
     yield from _named("signature", found.signature or {}).items()
     yield "globals", ", ".join(found.globals)
     yield from _named("proved", found.proved or {}).items()

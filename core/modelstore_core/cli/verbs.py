@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from modelstore_core.cli import arguments, cursors, render
 from modelstore_core.cli.exits import Declined, Exit
+from modelstore_core.cli.importing import run_import
 from modelstore_core.cli.keeping_verbs import VERBS as KEEPING
 from modelstore_core.cli.location import store_url
 from modelstore_core.cli.output import Output
@@ -130,10 +131,9 @@ def _history(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
 
 
 def _diff(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
-    found = store.compare(given.left, given.right)
+    found = store.compare(given.left, given.right, *given.more)
     out.data(found, lambda screen: render.comparison(found, screen))
-    if not found.differences:
-        out.words(f"no difference between {found.left.ref} and {found.right.ref}")
+    out.words(found.summary())
 
 
 def _annotate(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
@@ -211,5 +211,6 @@ _VERBS: Mapping[str, Verb] = {
     "rm": _rm,
     "restore": _restore,
     "changes": _changes,
+    "import": run_import,
     **KEEPING,
 }

@@ -1,11 +1,12 @@
 """What a collection removed, as callers get to see it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
-from modelstore_core.model.records import Records
-from modelstore_core.model.tables import html_table
+from modelstore_core.model.frames import Kind
+from modelstore_core.model.listings import Records
+from modelstore_core.model.tables import html_table, printable
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -38,6 +39,16 @@ class Collected:
     objects: int
     bytes: int
     age: float
+
+    COLUMNS: ClassVar[Mapping[str, Kind]] = {
+        "model": "text",
+        "kind": "text",
+        "number": "int",
+        "objects": "int",
+        "bytes": "int",
+        "age": "float",
+        "id": "text",
+    }
 
     def row(self) -> dict[str, object]:
         """What was removed as one row of a table."""
@@ -72,7 +83,7 @@ class Collection:
     @classmethod
     def of(cls, removed: Iterable[Collected], uncommitted: Iterable[str], *, dry_run: bool) -> "Collection":
         """The collection of these, with its totals."""
-        found = Records(sorted(removed, key=lambda one: (one.model, one.kind, one.number or 0, one.id)))
+        found = Records(sorted(removed, key=lambda one: (one.model, one.kind, one.number or 0, one.id)), Collected)
         return cls(
             removed=found,
             uncommitted=tuple(sorted(uncommitted)),
@@ -95,10 +106,15 @@ class Collection:
         return self.removed.to_pandas()
 
     def __str__(self) -> str:
-        return f"{self.removed!r}\n{self.summary()}" if self.removed else self.summary()
+        said = printable(self.summary())
+        return f"{self.removed!r}\n\n{said}" if self.removed else said
+
+    def __repr__(self) -> str:
+        return printable(f"Collection({self.summary()})")
 
     def _repr_html_(self) -> str:
-        return html_table(self.removed.rows(), self.removed.columns()) + html_table([{"": self.summary()}], [""])
+        said = html_table([{"": self.summary()}], [""], headings=False)
+        return self.removed._repr_html_() + said if self.removed else said
 
 
 def _counted(count: int, what: str) -> str:

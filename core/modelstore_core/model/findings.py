@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
-from modelstore_core.model.records import Records
+from modelstore_core.model.frames import Kind
+from modelstore_core.model.listings import Records
 from modelstore_core.model.tables import html_table, printable
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = ["Check", "CheckState", "Diagnosis", "Problem", "Severity", "Verification"]
 
@@ -40,6 +44,14 @@ class Problem:
     what: str
     fix: str
     repaired: bool = False
+
+    COLUMNS: ClassVar[Mapping[str, Kind]] = {
+        "severity": "text",
+        "model": "text",
+        "key": "text",
+        "what": "text",
+        "fix": "text",
+    }
 
     def row(self) -> dict[str, object]:
         """The problem as one row of a table."""
@@ -94,11 +106,19 @@ class Verification:
         said = ", ".join(f"{count:,} {word}" for count, word in found if count) or "sound"
         return f"{looked}: {said}"
 
+    def to_pandas(self) -> "DataFrame":
+        """The problems as a data frame."""
+        return self.problems.to_pandas()
+
     def __str__(self) -> str:
-        return "\n".join([*map(str, self.problems), self.summary()])
+        return "\n".join([*map(str, self.problems), printable(self.summary())])
+
+    def __repr__(self) -> str:
+        return printable(f"Verification({self.summary()})")
 
     def _repr_html_(self) -> str:
-        return html_table(self.problems.rows(), self.problems.columns()) + html_table([{"": self.summary()}], [""])
+        said = html_table([{"": self.summary()}], [""], headings=False)
+        return self.problems._repr_html_() + said if self.problems else said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +137,8 @@ class Check:
     state: CheckState
     what: str
     fix: str = ""
+
+    COLUMNS: ClassVar[Mapping[str, Kind]] = {"state": "text", "name": "text", "what": "text", "fix": "text"}
 
     def row(self) -> dict[str, object]:
         """The check as one row of a table."""
@@ -143,14 +165,22 @@ class Diagnosis:
     @classmethod
     def of(cls, url: str, checks: Iterable[Check]) -> "Diagnosis":
         """The diagnosis that these checks give."""
-        found = Records(checks)
+        found = Records(checks, Check)
         return cls(ok=all(check.state != "fail" for check in found), url=url, checks=found)
+
+    def to_pandas(self) -> "DataFrame":
+        """The checks as a data frame."""
+        return self.checks.to_pandas()
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.checks))
 
+    def __repr__(self) -> str:
+        failed = ", ".join(check.name for check in self.checks if check.state == "fail")
+        return printable(f"Diagnosis({self.url}, {f'failed: {failed}' if failed else 'ok'})")
+
     def _repr_html_(self) -> str:
-        return html_table(self.checks.rows(), self.checks.columns())
+        return self.checks._repr_html_()
 
 
 def _counted(count: int, what: str) -> str:

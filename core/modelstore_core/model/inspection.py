@@ -1,13 +1,14 @@
 """What a version is, as far as it can be known without loading anything of it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
+from modelstore_core.model.frames import Kind
 from modelstore_core.model.json import JsonObject
-from modelstore_core.model.records import Records
-from modelstore_core.model.tables import html_table, printable
+from modelstore_core.model.listings import Records
+from modelstore_core.model.signatures import signature_line
+from modelstore_core.model.tables import html_table, printable, readable_size, text_card
 
 __all__ = ["Drift", "InspectedFile", "Inspection"]
 
@@ -28,6 +29,8 @@ class Drift:
     recorded: str
     here: str | None
     matters: bool
+
+    COLUMNS: ClassVar[Mapping[str, Kind]] = {"name": "text", "recorded": "text", "here": "text", "matters": "flag"}
 
     def row(self) -> dict[str, object]:
         """The difference as one row of a table."""
@@ -54,6 +57,16 @@ class InspectedFile:
     globals: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     risks: tuple[str, ...] = ()
+
+    COLUMNS: ClassVar[Mapping[str, Kind]] = {
+        "path": "text",
+        "size": "int",
+        "opened": "flag",
+        "kind": "text",
+        "globals": "int",
+        "refused": "text",
+        "risks": "text",
+    }
 
     def row(self) -> dict[str, object]:
         """The file as one row of a table."""
@@ -116,7 +129,8 @@ class Inspection:
             *(("risk", risk) for risk in self.risks),
             *(("global", name) for name in self.globals),
             *(("drift", f"{d.name} {d.recorded} there, {d.here or 'not installed'} here") for d in self.drift),
-            ("inputs", _inputs(self.signature)),
+            ("inputs", signature_line(self.signature, "inputs")),
+            ("outputs", signature_line(self.signature, "outputs")),
             ("install", self.install),
             ("proved", _proof(self.proved)),
         ]
@@ -125,33 +139,16 @@ class Inspection:
     @staticmethod
     def _line(file: InspectedFile) -> str:
         opened = "opened by load" if file.opened else "not opened"
-        return f"{file.path}: {file.kind}, {file.size:,} bytes, {opened}"
+        return f"{file.path}: {file.kind}, {readable_size(file.size)}, {opened}"
 
     def __str__(self) -> str:
-        return "\n".join(f"{line['what']!s:<14}{printable(str(line['value']))}" for line in self.card())
+        return text_card([(str(line["what"]), line["value"]) for line in self.card()])
+
+    def __repr__(self) -> str:
+        return printable(f"Inspection({self.ref}, {self.format}, load {'allowed' if self.allowed else 'refused'})")
 
     def _repr_html_(self) -> str:
-        return html_table(self.card(), ["what", "value"])
-
-
-def _inputs(signature: JsonObject | None) -> str:
-    """The signature's inputs in one line: `age: long, city: string`; of no known form, as they were recorded."""
-    inputs = None if signature is None else signature.get("inputs")
-    if not isinstance(inputs, str):
-        return ""
-    try:
-        return ", ".join(_column(column) for column in json.loads(inputs))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return inputs
-
-
-def _column(column: Mapping[str, Any]) -> str:
-    kind = column["type"]
-    if kind == "tensor":
-        spec = column["tensor-spec"]
-        kind = f"{spec['dtype']} of shape {spec['shape']}"
-    optional = "" if column.get("required", True) else ", optional"
-    return f"{column['name']}: {kind}{optional}" if "name" in column else f"{kind}{optional}"
+        return html_table(self.card(), ["what", "value"], headings=False)
 
 
 def _proof(proved: JsonObject | None) -> str:

@@ -1,28 +1,30 @@
-"""What callers get to see: frozen records, and sequences of them that become data frames."""
+"""What callers get to see: frozen records of versions, models and what happened to them."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
-from modelstore_core.errors import MissingExtra
 from modelstore_core.model.digest import FileEntry
-from modelstore_core.model.json import Json, JsonObject
+from modelstore_core.model.frames import Kind
+from modelstore_core.model.json import JsonObject
+from modelstore_core.model.listings import Page, Records
 from modelstore_core.model.operations import Finding
-from modelstore_core.model.tables import html_table, text_table
+from modelstore_core.model.reviews import CheckOutcome
+from modelstore_core.model.signatures import signature_line
+from modelstore_core.model.tables import cell, html_table, printable, readable_size, text_card
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = [
-    "Comparison",
-    "Difference",
     "Event",
     "EventKind",
     "Feed",
     "ModelSummary",
     "ModelVersion",
+    "Page",
     "Records",
     "install_line",
 ]
@@ -51,50 +53,6 @@ EventKind: TypeAlias = Literal[
 ]
 
 
-class Record(Protocol):
-    """Something that can be a row."""
-
-    def row(self) -> dict[str, object]:
-        """The record's columns; `metrics.x`, `params.x` and `tags.x` are columns of their own."""
-
-
-R_co = TypeVar("R_co", bound=Record, covariant=True)
-
-
-class Records(tuple[R_co, ...]):
-    """A plain sequence of records that shows itself as a table and becomes a data frame."""
-
-    __slots__ = ()
-
-    def rows(self) -> list[dict[str, object]]:
-        """One mapping a record."""
-        return [record.row() for record in self]
-
-    def columns(self) -> list[str]:
-        """The names of all columns, in order of first appearance."""
-        return list(dict.fromkeys(name for row in self.rows() for name in row))
-
-    def to_pandas(self) -> "DataFrame":
-        """The records as a data frame with typed columns: one row each, `metrics.*`, `params.*`, `tags.*` expanded.
-
-        Raises:
-            MissingExtra: pandas is not installed.
-        """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise MissingExtra(
-                "Data frames need pandas.", value="pandas", fix='Run: pip install "modelstore-pipelines[pandas]"'
-            ) from error
-        return pd.DataFrame(self.rows(), columns=self.columns())
-
-    def __repr__(self) -> str:
-        return text_table(self.rows(), self.columns()) or f"{type(self).__name__}()"
-
-    def _repr_html_(self) -> str:
-        return html_table(self.rows(), self.columns())
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelVersion:
     """One version of a model, as of the moment it was asked for.
@@ -116,7 +74,9 @@ class ModelVersion:
         model_params: What the model itself says of how it was made: `get_params()` of an estimator, say. At most 4 KiB,
             long values shortened, and the key `…` says what was left out.
         proved: What came of `save(prove=True)`: `loaded`, `predicted`, `seconds` and `python`; None without it.
+        checks: The newest outcome of each check that was recorded of it: true where it passed.
         created_at, created_by: When (UTC) and by whom it was saved.
+        changed_at: When it was saved or last annotated.
         key, attempt: The idempotency key and attempt it was saved under.
         supersedes, superseded_by: Other versions of the same key.
         deleted, purged: Whether it was deleted, and whether its files are gone for good.
@@ -141,6 +101,7 @@ class ModelVersion:
     globals: tuple[str, ...]
     created_at: datetime
     created_by: str
+    changed_at: datetime
     key: str | None
     attempt: int
     supersedes: int | None
@@ -150,6 +111,7 @@ class ModelVersion:
     url: str
     proved: JsonObject | None = None
     model_params: JsonObject = field(default_factory=dict)
+    checks: Mapping[str, CheckOutcome] = field(default_factory=dict)
 
     @property
     def install(self) -> str:
@@ -164,6 +126,32 @@ class ModelVersion:
         """The reference that always means this version, such as `risk.churn@3`."""
         return f"{self.name}@{self.number}"
 
+    @property
+    def state(self) -> Literal["live", "superseded", "deleted", "purged"]:
+        """Whether it is to be had, in a word."""
+        if self.deleted or self.purged:
+            return "purged" if self.purged else "deleted"
+        return "live" if self.superseded_by is None else "superseded"
+
+    COLUMNS: ClassVar[Mapping[str, Kind]] = {
+        "name": "text",
+        "number": "int",
+        "aliases": "text",
+        "metrics.*": "metric",
+        "checks.*": "flag",
+        "created_at": "time",
+        "created_by": "text",
+        "tags.*": "text",
+        "params.*": "json",
+        "description": "text",
+        "format": "text",
+        "size": "int",
+        "deleted": "flag",
+        "superseded_by": "int",
+        "key": "text",
+        "digest": "text",
+    }
+
     def row(self) -> dict[str, object]:
         """The version as one row of a table."""
         return {
@@ -171,49 +159,59 @@ class ModelVersion:
             "number": self.number,
             "aliases": ", ".join(self.aliases),
             **{f"metrics.{key}": value for key, value in self.metrics.items()},
-            "format": self.format,
-            "size": self.size,
+            **{f"checks.{key}": check.passed for key, check in self.checks.items()},
             "created_at": self.created_at,
             "created_by": self.created_by,
-            "digest": self.digest,
-            **{f"params.{key}": value for key, value in self.params.items()},
             **{f"tags.{key}": value for key, value in self.tags.items()},
+            **{f"params.{key}": value for key, value in self.params.items()},
             "description": self.description,
+            "format": self.format,
+            "size": self.size,
             "deleted": self.deleted,
             "superseded_by": self.superseded_by,
             "key": self.key,
+            "digest": self.digest,
         }
 
     def card(self) -> list[dict[str, object]]:
         """The version as a table of two columns, for people."""
-        state = "deleted" if self.deleted else f"superseded by {self.superseded_by}" if self.superseded_by else None
+        by = f", by {self.superseded_by}" if self.state == "superseded" else ""
+        environment = self.environment
         facts: dict[str, object] = {
             "version": self.ref,
-            "state": state,
-            "aliases": self.aliases or None,
-            "metrics": self.metrics or None,
-            "params": self.params or None,
-            "made with": self.model_params or None,
-            "tags": self.tags or None,
-            "description": self.description or None,
-            "format": f"{self.format} ({self.model_type})" if self.model_type else self.format,
-            "files": ", ".join(file.path for file in self.files),
-            "size": f"{self.size:,} bytes",
-            "digest": self.digest,
+            "state": None if self.state == "live" else f"{self.state}{by}",
+            "aliases": self.aliases,
+            "description": self.description,
+            "metrics": self.metrics,
+            "checks": ", ".join(f"{name} {check}" for name, check in self.checks.items()),
+            "params": self.params,
+            "tags": self.tags,
+            "inputs": signature_line(self.signature, "inputs"),
+            "outputs": signature_line(self.signature, "outputs"),
             "created": f"{self.created_at:%Y-%m-%d %H:%M:%S} UTC by {self.created_by}",
+            "lineage": self.lineage,
+            "format": f"{self.format} ({self.model_type})" if self.model_type else self.format,
+            "made with": self.model_params,
+            "files": f"{', '.join(file.path for file in self.files)} ({readable_size(self.size)})",
+            "python": " on ".join(str(environment[key]) for key in ("python", "platform") if environment.get(key)),
+            "packages": environment.get("requirements"),
+            "git": environment.get("git"),
+            "proved": self.proved,
             "key": self.key,
-            "lineage": self.lineage or None,
-            "environment": self.environment or None,
-            "proved": self.proved or None,
+            "digest": self.digest,
             "url": self.url,
         }
-        return [{"what": what, "value": value} for what, value in facts.items() if value is not None]
+        return [{"what": what, "value": value} for what, value in facts.items() if value]
 
     def __str__(self) -> str:
-        return "\n".join(f"{line['what']!s:<12}{_one_line(line['value'])}" for line in self.card())
+        return text_card([(str(line["what"]), line["value"]) for line in self.card()])
+
+    def __repr__(self) -> str:
+        parts = [self.ref, *([] if self.state == "live" else [self.state]), *self.aliases, self.format]
+        return printable(f"ModelVersion({', '.join([*parts, *([cell(self.metrics)] if self.metrics else [])])})")
 
     def _repr_html_(self) -> str:
-        return html_table(self.card(), ["what", "value"])
+        return html_table(self.card(), ["what", "value"], headings=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +224,8 @@ class ModelSummary:
         versions: How many versions are live.
         aliases: Alias → number.
         changed_at: When it last changed.
+        description, tags, owner: What is said of the model as a whole.
+        deleted: Whether it is deleted.
     """
 
     name: str
@@ -233,6 +233,21 @@ class ModelSummary:
     versions: int
     aliases: Mapping[str, int]
     changed_at: datetime
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    owner: str = ""
+    deleted: bool = False
+
+    COLUMNS: ClassVar[Mapping[str, Kind]] = {
+        "name": "text",
+        "newest": "int",
+        "versions": "int",
+        "aliases": "text",
+        "changed_at": "time",
+        "owner": "text",
+        "description": "text",
+        "deleted": "flag",
+    }
 
     def row(self) -> dict[str, object]:
         """The model as one row of a table."""
@@ -242,6 +257,10 @@ class ModelSummary:
             "versions": self.versions,
             "aliases": ", ".join(f"{alias}={number}" for alias, number in sorted(self.aliases.items())),
             "changed_at": self.changed_at,
+            "owner": self.owner,
+            **{f"tags.{key}": value for key, value in self.tags.items()},
+            "description": self.description,
+            "deleted": self.deleted,
         }
 
 
@@ -263,6 +282,7 @@ class Event:
         key: The idempotency key.
         override: Whether the rules that guard the alias were overridden.
         undoes: The seq of the commit that was taken back, if that is what was asked.
+        other_name: The name that the model has since a rename, or had before it.
     """
 
     id: str
@@ -280,22 +300,59 @@ class Event:
     key: str | None = None
     override: bool = False
     undoes: int | None = None
+    other_name: str | None = None
+
+    COLUMNS: ClassVar[Mapping[str, Kind]] = {
+        "time": "time",
+        "model": "text",
+        "kind": "text",
+        "number": "int",
+        "alias": "text",
+        "previous": "int",
+        "actor": "text",
+        "reason": "text",
+        "evidence": "text",
+        "verb": "text",
+        "override": "flag",
+        "undoes": "int",
+        "other_name": "text",
+        "key": "text",
+        "seq": "int",
+    }
 
     def row(self) -> dict[str, object]:
         """The event as one row of a table."""
         return {
             "time": self.time,
-            "actor": self.actor,
+            "model": self.model,
             "kind": self.kind,
             "number": self.number,
             "alias": self.alias,
             "previous": self.previous,
-            "verb": self.verb,
+            "actor": self.actor,
             "reason": self.reason,
             "evidence": "; ".join(finding.message for finding in self.evidence),
-            "model": self.model,
+            "verb": self.verb,
+            "override": self.override,
+            "undoes": self.undoes,
+            "other_name": self.other_name,
+            "key": self.key,
             "seq": self.seq,
         }
+
+    def __str__(self) -> str:
+        told = [(name, value) for name, value in self.row().items() if value not in (None, "", False)]
+        return text_card(told)
+
+    def __repr__(self) -> str:
+        about = self.model if self.number is None else f"{self.model}@{self.number}"
+        alias = "" if self.alias is None else f", {self.alias}"
+        return printable(f"Event({self.id}, {self.kind}, {about}{alias}, {self.actor}, {cell(self.time)})")
+
+    def _repr_html_(self) -> str:
+        return html_table(
+            [{"what": k, "value": v} for k, v in self.row().items() if v], ["what", "value"], headings=False
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,39 +362,18 @@ class Feed:
     events: Records[Event]
     cursor: str
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """One thing in which two versions differ; a number's `change` is right minus left."""
-
-    field: str
-    left: Json
-    right: Json
-    change: float | None
-
-    def row(self) -> dict[str, object]:
-        """The difference as one row of a table."""
-        return {"field": self.field, "left": self.left, "right": self.right, "change": self.change}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """Two versions, and all in which they differ."""
-
-    left: ModelVersion
-    right: ModelVersion
-    differences: Records[Difference]
-
     def to_pandas(self) -> "DataFrame":
-        """The differences as a data frame."""
-        return self.differences.to_pandas()
+        """The events as a data frame."""
+        return self.events.to_pandas()
 
     def __str__(self) -> str:
-        rows = [{**d.row(), self.left.ref: d.left, self.right.ref: d.right} for d in self.differences]
-        return text_table(rows, ["field", self.left.ref, self.right.ref, "change"]) or "no difference"
+        return repr(self.events) if self.events else "no changes"
+
+    def __repr__(self) -> str:
+        return f"Feed({len(self.events):,} event{'' if len(self.events) == 1 else 's'}, cursor={self.cursor!r})"
 
     def _repr_html_(self) -> str:
-        return html_table(self.differences.rows(), ["field", "left", "right", "change"])
+        return self.events._repr_html_() if self.events else "<p>no changes</p>"
 
 
 def install_line(environment: JsonObject) -> str:
@@ -345,7 +381,3 @@ def install_line(environment: JsonObject) -> str:
     pins = environment.get("requirements")
     exact = [pin for pin in pins if isinstance(pin, str) and _PIN.fullmatch(pin)] if isinstance(pins, list) else []
     return " ".join(["pip install", *(f'"{pin}"' for pin in exact)]) if exact else ""
-
-
-def _one_line(value: object) -> str:
-    return text_table([{"": value}], [""], width=400).strip("\n ")

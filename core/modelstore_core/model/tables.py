@@ -1,5 +1,7 @@
-"""Tables for people, as text and as HTML. Pure."""
+"""Tables for people, as text and as HTML. Pure, but for the width of the terminal where none is given."""
 
+import shutil
+import sys
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +10,20 @@ from datetime import datetime
 from itertools import accumulate
 from typing import TypeAlias
 
-__all__ = ["Paint", "Row", "cell", "fitting", "html_table", "printable", "text_table", "text_width"]
+__all__ = [
+    "Paint",
+    "Row",
+    "cell",
+    "fitting",
+    "html_table",
+    "printable",
+    "readable_size",
+    "screen_table",
+    "screen_width",
+    "text_card",
+    "text_table",
+    "text_width",
+]
 
 Row: TypeAlias = Mapping[str, object]
 
@@ -18,6 +33,9 @@ Paint: TypeAlias = Callable[[str, Row | None, str], str]
 _LONGEST = 48
 _SHORTEST = 20  # what fits this is never cut: times, sizes, most names
 _GAP = "  "
+_PAPER = 120  # columns where there is no terminal: in a log, a file, a test
+_NAMED = 4
+_KIB = 1024
 
 
 def cell(value: object) -> str:
@@ -30,11 +48,11 @@ def cell(value: object) -> str:
         case float():
             return f"{value:.6g}"
         case datetime():
-            return value.isoformat(sep=" ", timespec="seconds")
+            return value.isoformat(sep=" ", timespec="seconds").replace("+00:00", "Z")
         case Mapping():
-            return ", ".join(f"{key}={cell(item)}" for key, item in value.items())
+            return ", ".join(f"{key}={_item(item)}" for key, item in value.items())
         case list() | tuple():
-            return ", ".join(cell(item) for item in value)
+            return ", ".join(_item(item) for item in value)
         case _:
             return str(value)
 
@@ -96,11 +114,56 @@ def text_table(
     return "\n".join(lines)
 
 
-def html_table(rows: Sequence[Row], columns: Sequence[str]) -> str:
-    """The rows as an HTML table; every text is escaped."""
-    head = "".join(f"<th>{_html(column)}</th>" for column in columns)
-    body = "".join("<tr>" + "".join(f"<td>{_html(cell(row.get(c)))}</td>" for c in columns) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+def screen_width() -> int:
+    """How many columns a line may have: those of the terminal, if stdout is one."""
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return shutil.get_terminal_size().columns if on_terminal else _PAPER
+
+
+def screen_table(rows: Sequence[Row], columns: Sequence[str], width: int | None = None) -> str:
+    """The columns that say something and fit the screen, and a last line that names those that do not fit."""
+    width = screen_width() if width is None else width
+    told = [name for name in columns if any(_says_something(row.get(name)) for row in rows)]
+    fit = fitting(rows, told, width)
+    lost = [printable(name) for name in told if name not in fit]
+    table = text_table(rows, fit, width)
+    return f"{table}\n{_short(f'no room for {_some(lost)}', width)}" if lost else table
+
+
+def text_card(facts: Sequence[tuple[str, object]], width: int | None = None) -> str:
+    """A line or more for each fact: its name, and what it is, broken at blanks to fit the screen."""
+    width = screen_width() if width is None else width
+    names = [printable(name) for name, _ in facts]
+    indent = max(map(text_width, names), default=0) + len(_GAP)
+    lines = []
+    for name, (_, value) in zip(names, facts, strict=True):
+        first, *more = _broken(printable(cell(value)), max(width - indent, _SHORTEST))
+        lines.append(f"{name}{' ' * (indent - text_width(name))}{first}".rstrip())
+        lines += [" " * indent + line for line in more]
+    return "\n".join(lines)
+
+
+def html_table(
+    rows: Sequence[Row], columns: Sequence[str], *, headings: bool = True, show: Callable[[object], str] = cell
+) -> str:
+    """The rows as an HTML table, numbers to the right; every text is escaped."""
+    sides = {column: "right" if _is_numeric([row.get(column) for row in rows]) else "left" for column in columns}
+    head = "".join(f"<th{_aligned(sides[column])}>{_html(column)}</th>" for column in columns)
+    cells = ("".join(f"<td{_aligned(sides[c])}>{_html(show(row.get(c)))}</td>" for c in columns) for row in rows)
+    body = "".join(f"<tr>{line}</tr>" for line in cells)
+    return f"<table>{f'<thead><tr>{head}</tr></thead>' if headings else ''}<tbody>{body}</tbody></table>"
+
+
+def readable_size(count: int) -> str:
+    """A number of bytes as a person reads it, such as `8.3 KiB`."""
+    if count < _KIB:
+        return f"{count} B"
+    value, unit = count / _KIB, "KiB"
+    for larger in ("MiB", "GiB", "TiB"):
+        if value < _KIB:
+            break
+        value, unit = value / _KIB, larger
+    return f"{value:.1f} {unit}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,10 +182,43 @@ class _Column:
 
 def _column(rows: Sequence[Row], name: str, show: Callable[[object], str]) -> _Column:
     values = [row.get(name) for row in rows]
-    known = [value for value in values if value is not None]
     texts = [printable(name), *(printable(show(value)) for value in values)]
-    numeric = bool(known) and all(isinstance(value, int | float) for value in known)
-    return _Column(name=name, texts=texts, width=max(map(text_width, texts)), numeric=numeric)
+    return _Column(name=name, texts=texts, width=max(map(text_width, texts)), numeric=_is_numeric(values))
+
+
+def _is_numeric(values: Sequence[object]) -> bool:
+    known = [value for value in values if value is not None]
+    return bool(known) and all(isinstance(value, int | float) for value in known)
+
+
+def _says_something(value: object) -> bool:
+    return value is not None and value is not False and value != ""
+
+
+def _item(value: object) -> str:
+    """A value among others, where nothing at all would look like a slip."""
+    return "none" if value is None else cell(value)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _broken(text: str, width: int) -> list[str]:
+    """The text in lines of at most that width, broken at blanks; a longer word stays whole, to be copied."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and text_width(lines[-1]) + 1 + text_width(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+def _aligned(side: str) -> str:
+    # said for every cell: notebooks align cells to the right by rules of their own
+    return f' style="text-align: {side}"'
 
 
 def _fitted(columns: Sequence[_Column], width: int) -> dict[str, int]:

@@ -1,6 +1,10 @@
 """What was done to keep a model fast."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+from modelstore_core.model.frames import Kind
 
 __all__ = ["Maintained"]
 
@@ -24,6 +28,15 @@ class Maintained:
     blocks: int = 0
     segments: int = 0
     removed: int = 0
+
+    COLUMNS: ClassVar[Mapping[str, Kind]] = {
+        "name": "text",
+        "commits": "int",
+        "versions": "int",
+        "blocks": "int",
+        "segments": "int",
+        "removed": "int",
+    }
 
     def row(self) -> dict[str, object]:
         """The model as one row of a table."""

@@ -56,8 +56,10 @@ class Gathering:
         self._memory = memory
         self._catalog = catalog
 
-    def models(self, *, versions: bool) -> Iterator[Held]:
+    def models(self, *, versions: bool, deleted: bool = False) -> Iterator[Held]:
         """Every model that is to be had, in no promised order; with what tells of its versions, if they are wanted.
+
+        Where it is asked for, deleted ones too.
 
         Raises:
             Corrupt, StoreTooNew: A log cannot be read.
@@ -68,6 +70,8 @@ class Gathering:
             name, state = held.snapshot.model, held.snapshot.state
             if state.closed is not None:
                 moved.add((name, state.closed.to))
+                if deleted and state.closed.to is None:
+                    yield held
             elif state.moving is not None:
                 moving.append(held)
             elif held.snapshot.seq:

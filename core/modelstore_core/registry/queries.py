@@ -9,15 +9,17 @@ from datetime import datetime
 
 from modelstore_core.documents.commit import Commit
 from modelstore_core.errors import InvalidInput
-from modelstore_core.model.json import Json
-from modelstore_core.model.records import Comparison, Difference, ModelSummary, ModelVersion, Records
+from modelstore_core.model.operations import About
+from modelstore_core.model.records import ModelSummary, ModelVersion
+from modelstore_core.model.reviews import outcome_of
+from modelstore_core.model.state import State
 from modelstore_core.registry.fold import Folded
 from modelstore_core.registry.view import View
 
 __all__ = [
-    "compare",
     "parse_cursor",
     "record_of",
+    "summary",
     "summary_of",
     "write_cursor",
 ]
@@ -45,8 +47,10 @@ def record_of(view: View, version: Folded, root_url: str) -> ModelVersion:
         globals=added.globals,
         proved=added.proved,
         model_params=added.model_params,
+        checks={name: outcome_of(check) for name, check in version.checks.items()},
         created_at=_time(entry.time),
         created_by=entry.actor,
+        changed_at=_time((version.annotation or entry).time),
         key=entry.key,
         attempt=entry.attempt,
         supersedes=added.supersedes,
@@ -59,26 +63,23 @@ def record_of(view: View, version: Folded, root_url: str) -> ModelVersion:
 
 def summary_of(head: Commit) -> ModelSummary:
     """One model's line in a listing of all."""
-    state = head.state
+    return summary(head.model, head.state, head.entry.time)
+
+
+def summary(model: str, state: State, time: str) -> ModelSummary:
+    """One model's line in a listing of all, by what holds after its newest commit, and when that was made."""
+    about = state.about or About()
     return ModelSummary(
-        name=head.model,
+        name=model,
         newest=None if state.newest is None else state.newest.number,
         versions=state.live,
         aliases={alias: target.target.number for alias, target in state.aliases.items()},
-        changed_at=_time(head.entry.time),
+        changed_at=_time(time),
+        description=about.description,
+        tags=about.tags,
+        owner=about.owner,
+        deleted=state.closed is not None,
     )
-
-
-def compare(left: ModelVersion, right: ModelVersion) -> Comparison:
-    """All in which two versions differ: metrics, params, tags, environment, signature, files."""
-    a, b = _comparable(left), _comparable(right)
-    fields = [*a, *(field for field in b if field not in a)]
-    differences = [
-        Difference(field=field, left=a.get(field), right=b.get(field), change=_change(a.get(field), b.get(field)))
-        for field in fields
-        if a.get(field) != b.get(field)
-    ]
-    return Comparison(left=left, right=right, differences=Records(differences))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,28 +115,3 @@ def parse_cursor(cursor: str | None) -> dict[str, Seen]:
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-def _comparable(version: ModelVersion) -> dict[str, Json]:
-    flat: dict[str, Json] = {f"metrics.{k}": v for k, v in version.metrics.items()}
-    flat |= {f"params.{k}": v for k, v in version.params.items()}
-    flat |= {f"model_params.{k}": v for k, v in version.model_params.items()}
-    flat |= {f"tags.{k}": v for k, v in version.tags.items()}
-    flat |= {"description": version.description, "format": version.format, "model_type": version.model_type}
-    flat |= {"python": version.environment.get("python"), "git": version.environment.get("git")}
-    flat |= _requirements(version.environment.get("requirements"))
-    flat |= {f"signature.{k}": v for k, v in (version.signature or {}).items()}
-    flat |= {f"files.{file.path}": f"{file.size:,} bytes {file.sha256[:12]}" for file in version.files}
-    return flat
-
-
-def _requirements(pins: Json) -> dict[str, Json]:
-    texts = [pin for pin in pins if isinstance(pin, str)] if isinstance(pins, list) else []
-    return {f"requirements.{name}": version for name, _, version in (pin.partition("==") for pin in texts)}
-
-
-def _change(left: Json, right: Json) -> float | None:
-    numbers = (int, float)
-    if isinstance(left, numbers) and isinstance(right, numbers) and not isinstance(left, bool | str):
-        return right - left
-    return None

@@ -152,6 +152,14 @@ def _tag(key: str) -> Field:
     return Field(f"tags.{key}", "loose", _of_version(lambda v: v.tags.get(key)))
 
 
+def _model_tag(key: str) -> Field:
+    return Field(f"tags.{key}", "loose", _of_model(lambda m: m.tags.get(key)))
+
+
+def _check(key: str) -> Field:
+    return Field(f"checks.{key}", "flag", _of_version(lambda v: v.checks[key].passed if key in v.checks else None))
+
+
 def _lineage(key: str) -> Field:
     return Field(f"lineage.{key}", "loose", _of_version(lambda v: _inside(v.lineage, key)))
 
@@ -178,6 +186,7 @@ VERSION = Schema(
             Field("digest", "text", _of_version(lambda v: v.digest)),
             Field("size", "number", _of_version(lambda v: v.size)),
             Field("created_at", "time", _of_version(lambda v: v.created_at)),
+            Field("changed_at", "time", _of_version(lambda v: v.changed_at)),
             Field("created_by", "text", _of_version(lambda v: v.created_by)),
             Field("key", "text", _of_version(lambda v: v.key)),
             Field("url", "text", _of_version(lambda v: v.url)),
@@ -191,6 +200,7 @@ VERSION = Schema(
             "version_number": "number",
             "aliases": "alias",
             "creation_timestamp": "created_at",
+            "last_updated_timestamp": "changed_at",
             "user_id": "created_by",
             "source_path": "url",
         },
@@ -201,6 +211,7 @@ VERSION = Schema(
         "model_params": _model_param,
         "tags": _tag,
         "tag": _tag,
+        "checks": _check,
         "lineage": _lineage,
     },
 )
@@ -214,9 +225,12 @@ MODEL = Schema(
             Field("versions", "number", _of_model(lambda m: m.versions)),
             Field("alias", "several", _of_model(lambda m: tuple(sorted(m.aliases)))),
             Field("changed_at", "time", _of_model(lambda m: m.changed_at)),
+            Field("description", "text", _of_model(lambda m: m.description)),
+            Field("owner", "text", _of_model(lambda m: m.owner)),
+            Field("deleted", "flag", _of_model(lambda m: m.deleted)),
         ],
         {"aliases": "alias", "last_updated_timestamp": "changed_at", "timestamp": "changed_at"},
     ),
-    keyed={},
+    keyed={"tags": _model_tag, "tag": _model_tag},
 )
 """What can be asked about a model."""

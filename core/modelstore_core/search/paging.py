@@ -36,10 +36,12 @@ class Query:
     Attributes:
         asked: All that makes it another query, as texts.
         selection: Which records, and the order.
+        kind: What they are.
     """
 
     asked: tuple[str, ...]
     selection: Selection
+    kind: type[Subject]
 
     def page(self, subjects: Iterable[S], limit: int | None, page_token: str | None) -> Page[S]:
         """The next records of those that are wanted, and the token for what comes after them; all without a limit.
@@ -54,14 +56,14 @@ class Query:
         if last is not None:
             wanted = (subject for subject in wanted if _follows(_standing(subject, terms), last, terms))
         if limit is None:
-            return Page(ordered(wanted, terms))
+            return Page(ordered(wanted, terms), kind=self.kind)
         kept: list[S] = []
         for subject in wanted:
             kept.append(subject)
             if len(kept) > 2 * limit + _SPARE:
                 kept = ordered(kept, terms)[: limit + 1]
         kept = ordered(kept, terms)
-        return Page(kept[:limit], self.token(kept[limit - 1]) if len(kept) > limit else None)
+        return Page(kept[:limit], self.token(kept[limit - 1]) if len(kept) > limit else None, self.kind)
 
     def token(self, subject: Subject) -> str:
         """The token for what comes after this record."""

@@ -230,7 +230,7 @@ class _Parser:
     def _flag(self, field: Field) -> Constant:
         known = {"TRUE": True, "FALSE": False}
         if self.word.text.upper() not in known:
-            self.fail(f"{field.name!r} compares with true or false, found {self.word}", "")
+            self.fail(f"{field.name!r} compares with true or false, found {self.word}", "Without quotes.")
         return known[self.word.text.upper()]
 
 

@@ -7,7 +7,7 @@ from modelstore_core.formats.drift import drift_of
 from modelstore_core.formats.survey import Survey, survey
 from modelstore_core.formats.trust import Trust
 from modelstore_core.model.digest import FileEntry
-from modelstore_core.model.inspection import Inspection
+from modelstore_core.model.inspection import Drift, InspectedFile, Inspection
 from modelstore_core.model.names import parse_reference
 from modelstore_core.model.operations import AddVersion
 from modelstore_core.model.records import ModelVersion, Records
@@ -45,8 +45,8 @@ def _inspection(record: ModelVersion, found: Survey, trust: Trust) -> Inspection
         not_recorded=tuple(sorted(names - said)),
         not_found=tuple(sorted(said - names)),
         risks=(*found.risks, *_of_files(found), *_of_record(names, said)),
-        files=Records(found.files),
-        drift=Records(drift_of(record.environment, pickled=pickled)),
+        files=Records(found.files, InspectedFile),
+        drift=Records(drift_of(record.environment, pickled=pickled), Drift),
         install=record.install,
         signature=record.signature,
         proved=record.proved,

@@ -3,11 +3,11 @@
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from modelstore_core.errors import InvalidInput
 from modelstore_core.formats.trust import Trust
-from modelstore_core.model.records import Comparison, Event, ModelSummary, ModelVersion, Records
+from modelstore_core.model.records import Event, ModelSummary, ModelVersion, Records
 from modelstore_core.registry.indexed import Indexed
 from modelstore_core.registry.moments import Moment, commit_at
 from modelstore_core.registry.queries import summary_of
@@ -18,6 +18,7 @@ from modelstore_core.store.reading import Reading
 
 if TYPE_CHECKING:
     from modelstore_core.journal.log import Journal
+    from modelstore_core.model.comparison import Comparison
     from modelstore_core.model.inspection import Inspection
 
 __all__ = ["PastStore"]
@@ -75,9 +76,15 @@ class PastStore:
         """What had happened to the model by then, newest first."""
         return self._then.history(name, limit=limit)
 
-    def compare(self, left: str, right: str) -> Comparison:
+    def compare(self, left: str, right: str, *more: str) -> "Comparison":
         """All in which two versions differed."""
-        return self._then.compare(left, right)
+        return self._then.compare(left, right, *more)
+
+    def best(
+        self, name: str, field: str, direction: Literal["max", "min"] = "max", *, where: str | None = None
+    ) -> ModelVersion:
+        """The version that was the best by one number."""
+        return self._then.best(name, field, direction, where=where)
 
     def models(self) -> Records[ModelSummary]:
         """Every model that there was, by name.
@@ -95,7 +102,7 @@ class PastStore:
 
         heads = [commit_at(journal, head, self._moment) for journal, head in listing.heads(self._now)]
         there = [head for head in heads if head is not None and not (head.state.closed or head.state.moving)]
-        return Records(sorted(map(summary_of, there), key=lambda summary: summary.name))
+        return Records(sorted(map(summary_of, there), key=lambda summary: summary.name), ModelSummary)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._now.storage.url!r}, {self._moment})"

@@ -2,19 +2,19 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from modelstore_core.errors import InvalidInput
 from modelstore_core.formats.trust import Trust, parse_trust
 from modelstore_core.model.names import parse_reference
-from modelstore_core.model.records import Comparison, Event, Feed, ModelSummary, ModelVersion, Records
+from modelstore_core.model.records import Event, Feed, ModelSummary, ModelVersion, Page, Records
 from modelstore_core.registry import queries
 from modelstore_core.store.handle import Handle
 from modelstore_core.store.loading import LoadAs, load, pull
 
 if TYPE_CHECKING:
+    from modelstore_core.model.comparison import Comparison
     from modelstore_core.model.inspection import Inspection
 
 __all__ = ["Reading"]
@@ -80,11 +80,63 @@ class Reading:
         view = self._handle.reading(parsed.name)
         return queries.record_of(view, view.resolve(parsed), self._handle.storage.url)
 
-    def models(self) -> Records[ModelSummary]:
-        """Every model, by name."""
-        from modelstore_core.store import listing  # of all models: most processes know the one they want
+    def models(
+        self,
+        where: str | None = None,
+        *,
+        order_by: str | Sequence[str] | None = None,
+        limit: int | None = None,
+        page_token: str | None = None,
+        deleted: bool = False,
+    ) -> Page[ModelSummary]:
+        """Every model, by name.
 
-        return listing.models(self._handle)
+        Args:
+            where: Only those of which this holds, such as "name LIKE 'risk.%' AND alias = 'champion'".
+            order_by: Such as "changed_at DESC".
+            limit: At most so many; the answer's `next_page_token` asks for what comes after them.
+            page_token: The `next_page_token` of the page before.
+            deleted: Deleted models too.
+
+        Raises:
+            InvalidQuery: `where` or `order_by` is not understood; the message says where.
+            InvalidInput: `limit` is no count, or the token is not one, or is of another query.
+        """
+        from modelstore_core.store.searching import Asked, models  # most processes know the one they want
+
+        asked = Asked(where=where, order_by=order_by, limit=_checked_limit(limit), page_token=page_token)
+        return models(self._handle, asked, deleted=deleted)
+
+    def search(
+        self,
+        where: str | None = None,
+        *,
+        order_by: str | Sequence[str] | None = None,
+        limit: int | None = 100,
+        page_token: str | None = None,
+        deleted: bool = False,
+    ) -> Page[ModelVersion]:
+        """The live versions of all models, by name and newest first, page by page.
+
+        It costs a listing of the models, and reading what has changed since this store was last asked, or since
+        `maintain` last ran. Every change that was acknowledged before the call is in the answer.
+
+        Args:
+            where: Only those of which this holds, such as "metrics.auc > 0.9 AND tags.team = 'risk'".
+            order_by: Such as "metrics.auc DESC"; versions without the value come last.
+            limit: At most so many, None for all; the answer's `next_page_token` asks for what comes after them.
+            page_token: The `next_page_token` of the page before.
+            deleted: Deleted and superseded versions too.
+
+        Raises:
+            InvalidQuery: `where` or `order_by` is not understood; the message says where.
+            InvalidInput: `limit` is no count, or the token is not one, or is of another query.
+            Corrupt, StoreTooNew: The log of a model cannot be read.
+        """
+        from modelstore_core.store.searching import Asked, search
+
+        asked = Asked(where=where, order_by=order_by, limit=_checked_limit(limit), page_token=page_token)
+        return search(self._handle, asked, deleted=deleted)
 
     def versions(
         self,
@@ -93,35 +145,28 @@ class Reading:
         where: str | None = None,
         order_by: str | Sequence[str] | None = None,
         limit: int | None = None,
+        page_token: str | None = None,
         deleted: bool = False,
-    ) -> Records[ModelVersion]:
+    ) -> Page[ModelVersion]:
         """The model's live versions, newest first.
 
         Args:
             name: The model's name.
             where: Only those of which this holds, such as "metrics.auc > 0.9 AND tags.team = 'risk'".
             order_by: Such as "metrics.auc DESC, number"; versions without the value come last.
-            limit: At most so many.
+            limit: At most so many; the answer's `next_page_token` asks for what comes after them.
+            page_token: The `next_page_token` of the page before.
             deleted: Deleted and superseded versions too.
 
         Raises:
             ModelNotFound: There is no such model.
             InvalidQuery: `where` or `order_by` is not understood; the message says where.
-            InvalidInput: `limit` is not understood, or values of a field to order by do not compare.
+            InvalidInput: `limit` is no count, or the token is not one, or is of another query.
         """
-        limit = _checked_limit(limit)
-        if where is None and order_by is None:
-            return Records(self._listed(name, limit, deleted=deleted))
-        from modelstore_core.search.fields import VERSION  # most listings ask for nothing of the kind
-        from modelstore_core.search.selection import parse_selection
+        from modelstore_core.store.searching import Asked, versions  # most processes list nothing
 
-        selection = parse_selection(where, order_by, VERSION)
-        return Records(selection.of(self._listed(name, None, deleted=deleted))[:limit])
-
-    def _listed(self, name: str, limit: int | None, *, deleted: bool) -> list[ModelVersion]:
-        view = self._handle.reading(name, limit)
-        record = partial(queries.record_of, view, root_url=self._handle.storage.url)
-        return view.newest_versions(limit, record, deleted=deleted)
+        asked = Asked(where=where, order_by=order_by, limit=_checked_limit(limit), page_token=page_token)
+        return versions(self._handle, name, asked, deleted=deleted)
 
     def history(self, name: str, *, limit: int | None = None) -> Records[Event]:
         """What happened to the model, newest first: who, when, why, from, to; refused promotions too.
@@ -133,13 +178,35 @@ class Reading:
 
         return history(self._handle.view(name), _checked_limit(limit))
 
-    def compare(self, left: str, right: str) -> Comparison:
-        """All in which two versions differ: metrics, params, tags, environment, signature, files.
+    def best(
+        self, name: str, field: str, direction: Literal["max", "min"] = "max", *, where: str | None = None
+    ) -> ModelVersion:
+        """The live version with the largest or smallest number in a field, NaN apart; of equal ones the newest.
+
+        Args:
+            name: The model's name.
+            field: Such as "metrics.auc", or "size"; params and tags count where they are numbers.
+            direction: "max" or "min".
+            where: Only among those of which this holds.
+
+        Raises:
+            NotFound: There is no such model, or no version of it has such a number: the message says what they have.
+            InvalidQuery: `field` or `where` is not understood; the message says where.
+            InvalidInput: `direction` is another word, or the field never is a number.
+        """
+        from modelstore_core.search.best import Best  # few ask
+
+        return Best.parse(field, direction).of(name, self.versions(name, where=where))
+
+    def compare(self, left: str, right: str, *more: str) -> "Comparison":
+        """All in which two or more versions differ: metrics, params, tags, environment, packages, signature, files.
 
         Raises:
             NotFound: One of them is not there.
         """
-        return queries.compare(self.get(left), self.get(right))
+        from modelstore_core.model.comparison import compare  # few ask
+
+        return compare([self.get(reference) for reference in (left, right, *more)])
 
     def changes(self, cursor: str | None = None) -> Feed:
         """What was committed to any model since the cursor (None: ever), and the cursor for the next call.

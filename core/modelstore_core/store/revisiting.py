@@ -68,4 +68,4 @@ class Revisiting:
         request = Request(verb="undo", actor=self._handle.settings.actor, key=checked)
         outcome = self._handle.write(name, request, partial(undo, seq=seq, reason=reason))
         assert outcome.entry is not None
-        return Records(events_of(outcome.view.model, outcome.entry))
+        return Records(events_of(outcome.view.model, outcome.entry), Event)

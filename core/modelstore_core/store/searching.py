@@ -45,10 +45,10 @@ def search(handle: Handle, asked: Asked, *, deleted: bool) -> Page[ModelVersion]
     return query.page(_versions_of_all(handle, deleted=deleted), asked.limit, asked.page_token)
 
 
-def models(handle: Handle, asked: Asked) -> Page[ModelSummary]:
+def models(handle: Handle, asked: Asked, *, deleted: bool) -> Page[ModelSummary]:
     """The models; by name where nothing else is said."""
-    query = _query(asked, MODEL, "name", "models")
-    held = handle.gathering().models(versions=False)
+    query = _query(asked, MODEL, "name", "models", str(deleted))
+    held = handle.gathering().models(versions=False, deleted=deleted)
     summaries = (queries.summary(one.snapshot.model, one.snapshot.state, one.snapshot.time) for one in held)
     return query.page(summaries, asked.limit, asked.page_token)
 
@@ -57,7 +57,7 @@ def _query(asked: Asked, schema: Schema, default: str, *what: str) -> Query:
     """The query: no two records stand at one place of its order, because the default ends it."""
     selection = parse_selection(asked.where, asked.order_by, schema)
     whole = Selection(selection.condition, selection.terms + parse_order(default, schema))
-    return Query((*what, str(asked.where)), whole)
+    return Query((*what, str(asked.where)), whole, ModelVersion if schema is VERSION else ModelSummary)
 
 
 def _newest(handle: Handle, name: str, asked: Asked, query: Query, *, deleted: bool) -> Page[ModelVersion]:
@@ -69,10 +69,10 @@ def _newest(handle: Handle, name: str, asked: Asked, query: Query, *, deleted: b
     found = view.newest_versions(None if limit is None else limit + newer, record, deleted=deleted)
     page = [version for version in found if version.number < start][:limit]
     if limit is None or len(page) < limit or page[-1].number == 1:
-        return Page(page)
+        return Page(page, kind=ModelVersion)
     seen = sum(version.number >= page[-1].number for version in found)
     more = deleted or seen < view.state.live
-    return Page(page, query.token(page[-1]) if more else None)
+    return Page(page, query.token(page[-1]) if more else None, ModelVersion)
 
 
 def _versions_of_all(handle: Handle, *, deleted: bool) -> Iterator[ModelVersion]:

@@ -60,7 +60,7 @@ def prune(
     rules = _retention(handle, *retention)
     chosen = listing.names(handle) if name is None else [handle.view(name).require().model]
     pruned = _each(handle, chosen, lambda one: _prune(handle, one, rules, request, None if dry_run else reason))
-    return Records(version for versions in pruned for version in versions)
+    return Records((version for versions in pruned for version in versions), ModelVersion)
 
 
 def _each(handle: Handle, chosen: list[str], act: Callable[[str], T]) -> list[T]:

@@ -11,10 +11,11 @@ from modelstore_core.journal.segments import STRIDE
 from modelstore_core.maintenance.cataloguing import catalogue
 from modelstore_core.maintenance.clock import store_time
 from modelstore_core.maintenance.compacting import maintain, remove_old
+from modelstore_core.model.names import folder_of
 from modelstore_core.model.records import Records
 from modelstore_core.model.upkeep import Maintained
 from modelstore_core.registry.gathering import FEW
-from modelstore_core.store import listing
+from modelstore_core.registry.hints import heads_of
 from modelstore_core.store.handle import Handle
 
 __all__ = ["maintained"]
@@ -27,21 +28,32 @@ Model = tuple[Journal, Commit]
 
 def maintained(handle: Handle, name: str | None) -> Records[Maintained]:
     """Maintain one model, or every model that has a hint, and then the catalog of them."""
-    models = listing.heads(handle) if name is None else [(handle.journal(name), handle.view(name).require())]
-    if not models:
+    done, models = _all(handle) if name is None else ([], [(handle.journal(name), handle.view(name).require())])
+    if not (done or models):
         return Records((), Maintained)
-    handle.writer(models[0][0].model).admission.ensure()
+    handle.writer(models[0][0].model if models else done[0].name).admission.ensure()
     before = store_time(handle.storage, handle.ports, handle.settings.patience) - _COURTESY
     # Short logs side by side, each step by step; long ones one by one, the steps of each side by side.
     short = [model for model in models if model[1].seq <= _LONG]
-    done = [*_together(handle, short, before)]
+    done += _together(handle, short, before)
     for model in models:
         if model[1].seq > _LONG:
             done += _together(handle, [model], before)
-    if name is None and len(models) > FEW:
+    if name is None and len(done) > FEW:
         catalogue(handle.storage, handle.gathering(), handle.passing)
         remove_shards(handle.storage, before)
     return Records(sorted(done, key=lambda one: one.name), Maintained)
+
+
+def _all(handle: Handle) -> tuple[list[Maintained], list[Model]]:
+    """The models whose heads say it all, with which nothing is to be done; and the others."""
+    found = [held.snapshot for held in handle.gathering().everything(versions=False) if held.snapshot.seq]
+    done = [
+        Maintained(name=one.model, commits=one.seq, versions=one.state.next - 1) for one in found if one.seq <= BLOCK
+    ]
+    folders = [folder_of(one.model) for one in found if one.seq > BLOCK]
+    heads = heads_of(handle.storage, folders, handle.journal)
+    return done, [(journal, head) for journal, head in heads.values() if head is not None]
 
 
 def _together(handle: Handle, models: Sequence[Model], before: float) -> Sequence[Maintained]:
