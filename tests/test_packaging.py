@@ -70,7 +70,7 @@ def test_the_wheel_carries_the_licence_and_the_command(wheel: zipfile.ZipFile) -
 
     assert any(name.endswith("licenses/LICENSE") for name in wheel.namelist())
     assert "mstore = modelstore_core.cli:main" in wheel.read(entry_points).decode()
-    assert "prefect_modelstore = prefect_modelstore" in wheel.read(entry_points).decode()
+    assert "prefect_modelstore = prefect_modelstore.blocks" in wheel.read(entry_points).decode()
 
 
 def test_without_an_extra_nothing_is_installed_besides(metadata: Message, project: dict[str, Any]) -> None:

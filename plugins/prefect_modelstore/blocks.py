@@ -6,21 +6,21 @@ from contextlib import suppress
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 from prefect.blocks.core import Block
-from prefect.utilities.asyncutils import run_coro_as_sync
 from pydantic import ConfigDict, Field, HttpUrl, model_validator
 
 from modelstore_core import InvalidInput, MissingExtra, ModelStore, Progress
+from prefect_modelstore.credentials import BLOCKS_PAGE, ModelStoreCredentials, load_block
 
 __all__ = ["ModelStoreBlock", "StoreLike", "open_store"]
 
-_HOME = "https://modelstore-pipelines.readthedocs.io/en/latest"
 _REFERENCE = "model-store/"
 
 
 class ModelStoreBlock(Block):
     """Versioned models in a folder or a bucket, with no server.
 
-    Holds no secret: credentials are found in the environment, a profile or a role.
+    Holds no secret itself: credentials are found in the environment, a profile or a role, or stand in a block of
+    their own.
 
     Example:
         Load a configured store:
@@ -37,12 +37,14 @@ class ModelStoreBlock(Block):
 
     _block_type_name: ClassVar[str | None] = "Model Store"
     _description: ClassVar[str | None] = "Versioned models in a folder or a bucket, with no server."
-    _logo_url: ClassVar[HttpUrl | None] = HttpUrl(f"{_HOME}/_static/logo.png")
-    _documentation_url: ClassVar[HttpUrl | None] = HttpUrl(f"{_HOME}/guides/prefect/")
+    _documentation_url: ClassVar[HttpUrl | None] = HttpUrl(BLOCKS_PAGE)
 
     url: str = Field(
         description="Where the models are: a folder, `file:///…`, `s3://bucket/prefix`, `az://container/prefix` or "
         "`gs://bucket/prefix`."
+    )
+    credentials: ModelStoreCredentials | None = Field(
+        default=None, description="What requests are signed with; found in the environment if not set."
     )
     endpoint: str | None = Field(
         default=None, description="S3, Azure, GCS: the address of another server than the service's own."
@@ -107,6 +109,7 @@ class ModelStoreBlock(Block):
             cache=self.cache,
             cache_size=self.cache_size,
             progress=progress,
+            credentials=None if self.credentials is None else self.credentials.get_credentials,
             **self._options(),
         )
 
@@ -137,15 +140,14 @@ def open_store(store: StoreLike, *, progress: Callable[[Progress], None] | bool 
     """The store that is meant; `progress` is told how far files have come, unless it is a `ModelStore` already.
 
     Raises:
-        ValueError: There is no block of that name.
+        InvalidInput: There is no block of that name.
         InvalidLocation: The URL is not understood, or none is given and MODELSTORE_URL is not set.
         MissingExtra: The URL's scheme needs packages that are not installed.
     """
     if isinstance(store, ModelStore):
         return store
     if isinstance(store, str) and store.startswith(_REFERENCE):
-        # Not `Block.load`, which in an async flow gives a coroutine even to a sync caller.
-        store = run_coro_as_sync(ModelStoreBlock.aload(store.removeprefix(_REFERENCE)))
+        store = load_block(ModelStoreBlock, store.removeprefix(_REFERENCE))
     if isinstance(store, ModelStoreBlock):
         return store.get_store(progress=progress)
     return ModelStore(store, progress=progress)

@@ -2,7 +2,6 @@
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from prefect import flow, task
@@ -11,29 +10,13 @@ from pydantic import Field
 
 from modelstore_core import AtLeast, Gate, Improves, InvalidInput
 from prefect_modelstore.tasks import promote_model, save_model
+from prefect_modelstore.trained import Trained, trained_from
 
 __all__ = ["Trained", "retrain_and_promote"]
 
 ImportPath: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$", examples=["risk.train:fit"])]
 ModelName: TypeAlias = Annotated[str, Field(pattern=r"^[^/:@]+$", max_length=200)]
 Alias: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=255)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
-    """What a training function may return: a model and what is known of it.
-
-    Attributes:
-        model: The fitted model.
-        metrics: What the gates judge.
-        params: What it was made with; the parameters of the training if left out.
-        input_example: A few rows that the model's predict takes.
-    """
-
-    model: object
-    metrics: Mapping[str, object] = field(default_factory=dict)
-    params: Mapping[str, object] | None = None
-    input_example: object = None
 
 
 @flow(name="retrain-and-promote", flow_run_name="retrain {name}")
@@ -94,14 +77,7 @@ def train_model(train: str, parameters: Mapping[str, Any]) -> Trained:
     Raises:
         InvalidInput: There is no such function.
     """
-    result = _function(train)(**parameters)
-    if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Mapping):  # noqa: PLR2004 - a pair
-        return Trained(model=result[0], metrics=result[1])
-    # Both, because some libraries' fitted results have an attribute `model` and are themselves what to save.
-    if hasattr(result, "model") and hasattr(result, "metrics"):
-        optional = {name: getattr(result, name, None) for name in ("params", "input_example")}
-        return Trained(model=result.model, metrics=result.metrics, **optional)
-    return Trained(model=result)
+    return trained_from(_function(train)(**parameters))
 
 
 def _function(path: str) -> Callable[..., object]:

@@ -23,9 +23,9 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.runtime import deployment
 from prefect.utilities.urls import url_for
 
-__all__ = ["Place", "Verb", "Work", "origin", "run_url", "take_place", "work_at"]
+__all__ = ["Place", "Verb", "Work", "origin", "result_place", "run_url", "take_place", "work_at"]
 
-Verb: TypeAlias = Literal["save", "promote"]
+Verb: TypeAlias = Literal["save", "promote", "rollback", "annotate"]
 
 _MOST_KEY_BYTES = 400
 _COUNTS = 100
@@ -77,6 +77,17 @@ def take_place(verb: Verb, subject: str | None, key: str | None = None) -> Place
         # Only a call that the same run of the same task makes is counted together with this one.
         number = _count(flow, f"{caller.task_run.id}/{attempts}/{what}")
         return Place(path=f"{what}/{_name_of(caller, what, flow)}/{number}", attempts=attempts)
+
+
+def result_place(subject: str) -> Place:
+    """The place of the result of the run that ends here: it has one, however often it is asked for."""
+    flow, task, what = FlowRunContext.get(), TaskRunContext.get(), f"save/{subject}"
+    caller = None if flow is None else _calling_task(flow)
+    if flow is not None and caller is not None:
+        return Place(path=f"{what}/{_name_of(caller, what, flow)}/result")
+    if task is not None:
+        return Place(path=f"result/{task.task_run.id}")
+    return Place(path=f"call/{uuid4()}" if flow is None else f"{what}/result")
 
 
 def _calling_task(flow: FlowRunContext) -> TaskRunContext | None:

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack
 
+from prefect.blocks.core import Block
 from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture, PrefectFutureList
 from prefect.tasks import Task, TaskOptions
+from prefect.utilities.annotations import unmapped
 from prefect.utilities.callables import expand_mapping_parameters, get_call_parameters
 from prefect.utilities.engine import collect_task_run_inputs_sync, resolve_inputs_sync
 
@@ -27,10 +29,15 @@ R = TypeVar("R")
 class PlacedTask(Task[P, R]):
     """A task whose function has a parameter `key`, which each call fills with the place where it was made.
 
-    The function's subject, the model that the work is done to, is its parameter `name` or `reference`.
+    Attributes:
+        verb: What it does.
+        parameter: The parameter's name, if it is another.
+        subject: The model that it is done to; the function's parameter `name` or `reference` if it is None.
     """
 
     verb: Verb
+    parameter: str = "key"
+    subject: str | None = None
 
     # For type checkers the calls are those of any task: they only see to one more argument.
     if not TYPE_CHECKING:
@@ -55,7 +62,9 @@ class PlacedTask(Task[P, R]):
             flow = FlowRunContext.get()
             if flow is None or deferred:  # the errors, and the background runs, of any task
                 return super().map(*args, return_state=return_state, wait_for=wait_for, deferred=deferred, **kwargs)
-            given = get_call_parameters(self.fn, args, kwargs, apply_defaults=False)
+            bound = get_call_parameters(self.fn, args, kwargs, apply_defaults=False)
+            # A block can be iterated over, and would be taken for as many stores as it has fields.
+            given = {name: unmapped(value) if isinstance(value, Block) else value for name, value in bound.items()}
             upstream = {name: collect_task_run_inputs_sync(value, max_depth=0) for name, value in given.items()}
             calls = expand_mapping_parameters(self.fn, resolve_inputs_sync(given, max_depth=0))
             futures = PrefectFutureList(
@@ -80,10 +89,10 @@ class PlacedTask(Task[P, R]):
         return {**kwargs, **self._place(given)}
 
     def _place(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        key = arguments.get("key")
+        key = arguments.get(self.parameter)
         if key is not None and not isinstance(key, str):
             return {}
-        return {"key": take_place(self.verb, _subject(arguments), key)}
+        return {self.parameter: take_place(self.verb, self.subject or _subject(arguments), key)}
 
 
 def placed_task(verb: Verb, **options: Unpack[TaskOptions]) -> Callable[[Callable[P, R]], PlacedTask[P, R]]:

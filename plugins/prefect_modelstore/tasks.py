@@ -1,4 +1,4 @@
-"""`save_model`, `load_model` and `promote_model`: the store's verbs as tasks, each with an async twin.
+"""`save_model`, `load_model` and `promote_model`: the store's verbs as tasks, each with an async twin; more in `verbs`.
 
 They take a `ModelStoreBlock`, the reference `model-store/NAME` of a saved one, a URL or path, a `ModelStore`, or
 nothing at all if `MODELSTORE_URL` is set; and they return small records, never models, so that no model goes through
@@ -36,12 +36,16 @@ from prefect_modelstore.lineage import Place, origin, work_at
 from prefect_modelstore.placing import placed_task
 
 __all__ = [
+    "TrustLike",
     "load_model",
     "load_model_async",
+    "may_go_better",
     "promote_model",
     "promote_model_async",
     "save_model",
     "save_model_async",
+    "saved",
+    "text_of",
 ]
 
 P = ParamSpec("P")
@@ -54,7 +58,7 @@ Expect: TypeAlias = int | Literal["any"] | None
 def reference_run_name() -> str:
     """`load risk.churn@3`, `promote risk.churn@3 to champion`."""
     given = task_run.parameters
-    text = _text(given["reference"])
+    text = text_of(given["reference"])
     return f"promote {text} to {given['alias']}" if "alias" in given else f"load {text}"
 
 
@@ -108,7 +112,7 @@ def save_model(  # noqa: PLR0913 - as wide as the store's own verb, and keyword-
         NotSerializable: The object cannot be turned into files.
         AttemptSuperseded: A later attempt has decided, and its version is not live.
     """
-    return _save(
+    return saved(
         model,
         name,
         store,
@@ -148,7 +152,7 @@ async def save_model_async(  # noqa: PLR0913 - as wide as the store's own verb, 
 ) -> ModelVersion:
     """`save_model` for async flows: the loop goes on while the model is written."""
     return await asyncio.to_thread(
-        _save,
+        saved,
         model,
         name,
         store,
@@ -282,9 +286,10 @@ class _Description(TypedDict):
     lineage: Mapping[str, object] | None
 
 
-def _save(
+def saved(
     model: object, name: str, store: StoreLike, key: str | Place | None, **said: Unpack[_Description]
 ) -> ModelVersion:
+    """The model, saved by the run that this is a part of, and shown in it."""
     opened, work = open_store(store, progress=log_progress(run_log().info)), work_at(key, "save", name)
     said["lineage"] = origin(said["lineage"])
     version = opened.save(model, name, key=work.key, attempt=work.attempt, **said)
@@ -294,7 +299,7 @@ def _save(
 
 
 def _load(reference: str | ModelVersion, store: StoreLike, as_: LoadAs, trust: TrustLike) -> Any:
-    return open_store(store, progress=log_progress(run_log().info)).load(_text(reference), as_=as_, trust=trust)
+    return open_store(store, progress=log_progress(run_log().info)).load(text_of(reference), as_=as_, trust=trust)
 
 
 class _Terms(TypedDict):
@@ -308,7 +313,7 @@ def _promote(
 ) -> ModelVersion:
     opened = open_store(store)
     # What the reference means is settled first: a run that trains anew decides anew, on the version it has made.
-    candidate = opened.get(_text(reference))
+    candidate = opened.get(text_of(reference))
     work = work_at(key, "promote", candidate.name, f"{candidate.number}/{alias}")
     expect = ANY if terms["expect"] == "any" else terms["expect"]
     version = opened.promote(
@@ -319,5 +324,6 @@ def _promote(
     return version
 
 
-def _text(reference: str | ModelVersion) -> str:
+def text_of(reference: str | ModelVersion) -> str:
+    """The reference that was given, or that of the record."""
     return reference.ref if isinstance(reference, ModelVersion) else reference

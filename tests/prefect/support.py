@@ -8,9 +8,10 @@ from prefect import Flow, State, get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import Artifact, FlowRun
 from prefect.flow_engine import run_flow
+from prefect.results import ResultStore
 from prefect.states import AwaitingRetry
 
-__all__ = ["artifacts_of", "finished", "flow_run_of", "run_again", "table_of"]
+__all__ = ["artifacts_of", "finished", "flow_run_of", "read_result", "run_again", "table_of"]
 
 
 def finished(flow: Flow[..., Any], *args: Any, **kwargs: Any) -> State[Any]:
@@ -36,6 +37,14 @@ def run_again(flow: Flow[..., Any], state: State[Any]) -> State[Any]:
     assert flow_run_of(ended).run_count > before.run_count
     after: State[Any] = ended
     return after
+
+
+def read_result(state: State[Any]) -> Any:
+    """A persisted result, as a process reads it that has only the state: from the storage of results."""
+    found: Any = state.data
+    metadata = getattr(found, "metadata", found)
+    store = ResultStore(serializer=metadata.serializer, cache_result_in_memory=False)
+    return store.read(metadata.storage_key).result
 
 
 def artifacts_of(state: State[Any], kind: str) -> list[Artifact]:

@@ -3,14 +3,17 @@
 import math
 import sys
 from collections.abc import Mapping
-from typing import SupportsFloat, TypeAlias
+from typing import TYPE_CHECKING, Any, SupportsFloat, TypeAlias
 
 from modelstore_core.errors import InvalidInput
 
 __all__ = ["Json", "JsonObject", "Scalar", "as_json", "as_metrics", "as_params", "as_tags"]
 
 Scalar: TypeAlias = str | int | float | bool | None
-Json: TypeAlias = Scalar | list["Json"] | dict[str, "Json"]
+if TYPE_CHECKING:
+    Json: TypeAlias = Scalar | list["Json"] | dict[str, "Json"]
+else:
+    Json = Any  # who reads annotations at run time, as pydantic does of records, cannot follow one that names itself
 JsonObject: TypeAlias = dict[str, Json]
 
 _MAX_PARAM_TEXT = 500
