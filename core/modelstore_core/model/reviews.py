@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from modelstore_core.errors import InvalidInput, TooLarge
+from modelstore_core.model.frames import Kind
 from modelstore_core.model.operations import CheckResult
 
-__all__ = ["MAX_COMMENT", "Approval", "ApprovalState", "CheckOutcome", "Vote", "as_checks", "as_comment"]
+__all__ = ["MAX_COMMENT", "Approval", "ApprovalState", "CheckOutcome", "Vote", "as_checks", "as_comment", "outcome_of"]
 
 ApprovalState: TypeAlias = Literal["requested", "approved", "rejected"]
 
@@ -80,6 +81,16 @@ class Approval:
     comment: str
     votes: tuple[Vote, ...]
 
+    COLUMNS: ClassVar[Mapping[str, Kind]] = {
+        "version": "text",
+        "alias": "text",
+        "state": "text",
+        "requested_by": "text",
+        "requested_at": "time",
+        "comment": "text",
+        "votes": "text",
+    }
+
     @property
     def ref(self) -> str:
         """The version, such as `risk.churn@3`."""
@@ -100,6 +111,13 @@ class Approval:
     def __str__(self) -> str:
         asked = f", requested by {self.requested_by}" if self.requested_by is not None else ""
         return f"{self.ref} for {self.alias}: {'; '.join(map(str, self.votes)) or self.state}{asked}"
+
+
+def outcome_of(check: CheckResult) -> CheckOutcome:
+    """The outcome as callers see it."""
+    return CheckOutcome(
+        passed=check.passed, actor=check.actor, time=datetime.fromisoformat(check.time), message=check.message
+    )
 
 
 def as_checks(values: Mapping[str, object] | None, actor: str, time: str) -> dict[str, CheckResult]:

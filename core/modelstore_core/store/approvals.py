@@ -37,11 +37,11 @@ def approvals(handle: Handle, name: str | None, *, pending: bool) -> Records[App
     """What is pending, or every last round, of one model or of all: by model, then by version, then by alias."""
     find = _pending if pending else _all
     if name is not None:
-        return Records(find(handle.reading(name, 0 if pending else None)))
+        return Records(find(handle.reading(name, 0 if pending else None)), Approval)
     views = [Indexed(journal, head) for journal, head in listing.heads(handle) if head.state.pending or not pending]
     views.sort(key=lambda view: view.model)
     found = handle.storage.together([partial(find, view) for view in views])
-    return Records(approval for one in found for approval in one)
+    return Records((approval for one in found for approval in one), Approval)
 
 
 def _pending(view: Indexed) -> list[Approval]:
