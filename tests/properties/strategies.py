@@ -138,7 +138,7 @@ operations: st.SearchStrategy[Operation] = st.one_of(
     ),
     st.builds(Restore, number=numbers, record=numbers, aliases=moved, reason=long_text),
     st.builds(Condemn, ids=st.lists(hexes, max_size=40).map(tuple)),
-    st.builds(Purge, number=numbers, record=numbers),
+    st.builds(Purge, number=numbers, record=numbers, dropped=st.lists(aliases, max_size=3).map(tuple)),
     st.builds(
         SetRules,
         alias=aliases,

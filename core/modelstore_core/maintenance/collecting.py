@@ -6,10 +6,12 @@ in a record leaves it alone. How long something has lain there is courtesy to wr
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeAlias
 
+from modelstore_core.errors import ModelMoving
 from modelstore_core.journal.log import Journal, hint_key
 from modelstore_core.journal.patience import Patience
 from modelstore_core.journal.selftest import patiently
@@ -92,11 +94,22 @@ class Collector:
             if not folders and self.storage.get(hint_key(self.journal.folder)) is None:
                 view.require()
             return None
+        view = self._settled(view, terms)
+        if view.state.moving is not None and view.state.closed is None:
+            return []  # what is not needed there is known when it has come
         holdings = Holdings(view)
         finds = [*self._finds(folders, terms, holdings, view)]
         if finds and not terms.dry_run:
             finds = self._carry_out(finds, holdings, view)
         return [self._report(find, terms) for find in finds]
+
+    def _settled(self, view: View, terms: Terms) -> View:
+        """The view, after a model that has come by a rename, or never will, says so, which is the first thing to do."""
+        if view.state.moving is None or view.state.closed is not None or terms.dry_run:
+            return view
+        with suppress(ModelMoving):
+            return self.write("purge", lambda _: _NOTHING).view
+        return View(self.journal, self.journal.newest(view.head))
 
     def _list_folders(self) -> list[_Folder]:
         prefix = f"{self.journal.root}/data/"

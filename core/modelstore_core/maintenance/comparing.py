@@ -47,7 +47,11 @@ class Comparison:
         """List the data folders, and compare them with the versions' records; read the share's files."""
         self._end = self.inspection.last
         self._list()
-        held = [version for version in self.inspection.recital.ledger.versions.values() if not version.purged]
+        ledger = self.inspection.recital.ledger
+        if ledger.state.moving is not None:
+            self._note_moving(ledger.state.moving)
+            return
+        held = [version for version in ledger.versions.values() if not version.purged]
         for version in held:
             if self._folders.get(version.data) == version.contents:
                 self.files += version.contents.count
@@ -56,6 +60,12 @@ class Comparison:
             else:
                 self._compare(version)
         self._report_strangers()
+
+    def _note_moving(self, origin: str) -> None:
+        """Whose files may not have been copied yet, and nobody can read before they are."""
+        what = f"The model {origin!r} is being renamed to this name, or was given another one instead."
+        fix = f"If nobody is at it, `rename` (`mstore rename`) of {origin!r} finishes it; its files are checked then."
+        self.inspection.findings.note(self.inspection.root, what, fix)
 
     @property
     def _root(self) -> str:

@@ -19,6 +19,7 @@ from modelstore_core.ports import Ports
 from modelstore_core.progress import Meter, Tell, Transfer
 from modelstore_core.registry import queries
 from modelstore_core.registry.indexed import Indexed, look
+from modelstore_core.registry.standing import refuse_closed
 from modelstore_core.registry.view import View
 from modelstore_core.registry.writer import Decide, Decision, Outcome, Request, Writer
 from modelstore_core.storage.opening import Option, open_storage
@@ -131,8 +132,14 @@ class Handle:
         return Artifacts(self.storage, self.journal(name).root, cache=cache, passed=meter.passed)
 
     def reading(self, name: str, span: int | None = 0) -> Indexed:
-        """The model as it is now, for an answer that looks back over `span` commits (None: all) and decides nothing."""
-        return look(self.journal(name), span)
+        """The model as it is now, for an answer that looks back over `span` commits (None: all) and decides nothing.
+
+        Raises:
+            ModelDeleted, ModelMoved: It is not to be had.
+        """
+        found = look(self.journal(name), span)
+        refuse_closed(found.model, found.state)
+        return found
 
     def again(self, view: View) -> Indexed:
         """The model that a reader has seen, as it is by now."""

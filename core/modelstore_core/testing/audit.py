@@ -80,6 +80,7 @@ class _Ledger:
     aliases: dict[str, _Alias] = field(default_factory=dict)
     moves: dict[tuple[int, str], _Alias] = field(default_factory=dict)
     condemned: set[str] = field(default_factory=set)
+    whole: _Document = field(default_factory=dict)
 
     def apply(self, entry: _Document) -> None:
         op, seq = entry["op"], entry["seq"]
@@ -102,6 +103,8 @@ class _Ledger:
                 self.versions[op["number"]].annotated = seq
             case "condemn":
                 self._condemn(op, seq)
+            case "describe" | "close" | "reopen" | "moved" | "arrived":
+                self._of_whole(op, seq)
             case _:
                 self._remove_or_restore(op, seq)
 
@@ -116,7 +119,27 @@ class _Ledger:
                 for name, alias in self.aliases.items()
             },
             "rules": {},
+            **self.whole,
         }
+
+    def _of_whole(self, op: _Document, seq: int) -> None:
+        closed = self.whole.get("closed")
+        match op["kind"]:
+            case "describe":
+                about = {name: op[name] for name in ("description", "tags", "owner")}
+                assert about != self.whole.get("about"), op
+                self.whole["about"] = about
+            case "reopen":
+                assert closed, op
+                assert closed["to"] is None, op
+                del self.whole["closed"]
+            case "arrived":
+                assert "moving" in self.whole, op
+                if op["from"] == self.whole["moving"]:
+                    del self.whole["moving"]
+            case _:
+                assert not closed, op
+                self.whole["closed"] = {"seq": seq, "to": op.get("to")}
 
     def _add(self, op: _Document, entry: _Document) -> None:
         number, seq = op["number"], entry["seq"]
@@ -184,8 +207,11 @@ class _Ledger:
                     self._move(seq, "undo", alias, move["number"], move)
             case kind:
                 assert kind == "purge", op
-                assert not version.live, op
-                assert op["number"] not in {alias.number for alias in self.aliases.values()}, op
+                kept = sorted(name for name, alias in self.aliases.items() if alias.number == op["number"])
+                assert op.get("dropped", []) == kept, op
+                assert "closed" in self.whole or not (version.live or kept), op
+                for alias in kept:
+                    del self.aliases[alias]
                 version.purged = True
 
 
@@ -201,6 +227,8 @@ def audit(storage: Storage, model: str, *, files: bool = True) -> Audit:
     entries = [commit["entry"] for commit in commits]
     assert len({entry["op_id"] for entry in entries}) == len(entries), "an op id occurs twice"
     ledger = _Ledger()
+    if commits and "moving" in commits[0]["state"]:  # only the first commit says whose log is repeated there
+        ledger.whole["moving"] = commits[0]["state"]["moving"]
     for index, commit in enumerate(commits):
         assert (commit["model"], commit["format"], commit["entry"]["seq"]) == (model, 1, index + 1), commit
         assert commit["prev"] == (hashlib.sha256(raws[index - 1]).hexdigest() if index else None), f"chain at {index}"
