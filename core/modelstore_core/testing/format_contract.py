@@ -24,12 +24,14 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from modelstore_core.errors import ModelStoreError, Untrusted
 from modelstore_core.formats import Trust, Written, parse_trust, read_pyfunc
 from modelstore_core.formats.folders import write_with
+from modelstore_core.formats.objects import Checks
 from modelstore_core.formats.pickles import holds_pickle
 from modelstore_core.formats.protocol import Format
 
@@ -148,6 +150,15 @@ class FormatContract(ABC):
         else:
             assert self.equal(self.format.load(folder, written.loads, safe), model)
 
+    def test_what_its_check_says_its_load_says(self, tmp_path: Path) -> None:
+        """Who looks at a version beforehand is told what a load would answer; for formats that can say it."""
+        _, folder, written = self._written(tmp_path)
+
+        for trust in (parse_trust("safe"), parse_trust("listed"), self.trust, parse_trust("full")):
+            if isinstance(self.format, Checks):
+                beforehand = _answer(partial(self.format.check, folder, written.loads, trust))
+                assert beforehand == _answer(partial(self.format.load, folder, written.loads, trust))
+
     def test_nothing_that_a_hostile_file_says_is_run(self, tmp_path: Path) -> None:
         """Whichever of its files holds a pickle that would call something, in every protocol."""
         _, folder, written = self._written(tmp_path)
@@ -198,6 +209,15 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
     }
+
+
+def _answer(call: Callable[[], object]) -> str:
+    """The refusal's words; "" if there is none."""
+    try:
+        call()
+    except Untrusted as refusal:
+        return str(refusal)
+    return ""
 
 
 def _refused(load: Callable[[], object]) -> None:
