@@ -27,7 +27,8 @@ def catalogue(storage: Storage, gathering: Gathering, journal_of: Callable[[str]
     Raises:
         Corrupt: A log has a hole or is damaged.
     """
-    store(storage, (_sound(held, gathering, journal_of) for held in gathering.everything(versions=True)))
+    gathered = gathering.everything(versions=True, long=False)
+    store(storage, (_sound(held, gathering, journal_of) for held in gathered))
 
 
 def flaws(storage: Storage, journal_of: Callable[[str], Journal]) -> Iterator[Flaw]:

@@ -36,6 +36,7 @@ _AT_ONCE = 1024
 
 Hints = Mapping[str, ObjectInfo]
 Found = tuple[Journal, Commit | None]
+Wanted = Callable[[State], bool]  # whether the versions of a model in this state are
 
 
 class Gathering:
@@ -79,24 +80,33 @@ class Gathering:
         # A rename that was killed after its instant: the old name says that the model is here.
         yield from (held for held in moving if (held.snapshot.state.moving, held.snapshot.model) in moved)
 
-    def everything(self, *, versions: bool) -> Iterator[Held]:
-        """Every model that has a hint, closed ones and those without a commit too."""
+    def everything(self, *, versions: bool, long: bool = True) -> Iterator[Held]:
+        """Every model that has a hint, closed ones and those without a commit too.
+
+        Args:
+            versions: Whether their versions are wanted.
+            long: Whether also those of models that have many, which no snapshot holds.
+        """
+
+        def wanted(state: State) -> bool:
+            return versions and (long or not _is_long(state))
+
         listed = hints(self._storage)
         self._memory.keep_only(listed)
         rest: dict[str, Held | None] = {}
         for folder, hint in listed.items():
             held = self._memory.get(folder)
-            if held is not None and _answers(held, hint, versions=versions):
+            if held is not None and _answers(held, hint, wanted):
                 yield held
             else:
                 rest[folder] = held
         if self._catalog and sum(_is_strange(held) for held in rest.values()) > FEW:
-            yield from self._catalogued(listed, rest, versions=versions)
+            yield from self._catalogued(listed, rest, wanted)
         step = _AT_ONCE if versions else max(len(rest), 1)
         folders = [*rest]
         for first in range(0, len(folders), step):
             some = {folder: rest[folder] for folder in folders[first : first + step]}
-            yield from self._read(listed, some, versions=versions)
+            yield from self._read(listed, some, wanted)
 
     def again(self, held: Held) -> Held:
         """The model from its log alone, with its versions: what was known of it is not what its own state says.
@@ -107,32 +117,31 @@ class Gathering:
         snapshot = held.snapshot
         folder = folder_of(snapshot.model)
         hint = ObjectInfo(key="", size=0, etag=snapshot.etag, modified=snapshot.modified)
-        for found in self._read({folder: hint}, {folder: None}, versions=True):
+        for found in self._read({folder: hint}, {folder: None}, lambda _: True):
             return found
         raise Corrupt(f"The log of {snapshot.model!r} is gone.", value=snapshot.model, fix="Ask again.")
 
-    def _catalogued(self, listed: Hints, rest: dict[str, Held | None], *, versions: bool) -> Iterator[Held]:
+    def _catalogued(self, listed: Hints, rest: dict[str, Held | None], wanted: Wanted) -> Iterator[Held]:
         """What the catalog has of the rest, which is the less for it; what is old there is something to go on from."""
         for snapshot in documents(self._storage):
             folder = folder_of(snapshot.model)
             if folder not in rest or not lives_in(folder, snapshot.model):
                 continue
             held, known = Held(snapshot=snapshot), rest[folder]
-            if _answers(held, listed[folder], versions=versions):
+            if _answers(held, listed[folder], wanted):
                 del rest[folder]
                 self._memory.keep(folder, held)
                 yield held
             elif known is None or known.snapshot.seq <= snapshot.seq:
                 rest[folder] = held
 
-    def _read(self, listed: Hints, known: Mapping[str, Held | None], *, versions: bool) -> Iterator[Held]:
+    def _read(self, listed: Hints, known: Mapping[str, Held | None], wanted: Wanted) -> Iterator[Held]:
         """These models from their logs, going on from what is known of them."""
         found = heads_of(self._storage, known, self._journal_of)
         bases = {folder: _base(known[folder]) for folder in found}
-        if versions:
-            found = self._fetched(found, bases)
-        for folder, (journal, head) in found.items():
-            held = _held(journal, head, bases[folder], listed[folder], versions=versions)
+        asked = {folder: one for folder, one in found.items() if one[1] is not None and wanted(one[1].state)}
+        for folder, (journal, head) in (found | self._fetched(asked, bases)).items():
+            held = _held(journal, head, bases[folder], listed[folder], wanted)
             self._memory.keep(folder, held)
             yield held
 
@@ -160,8 +169,8 @@ class Gathering:
         return heads
 
 
-def _answers(held: Held, hint: ObjectInfo, *, versions: bool) -> bool:
-    return held.is_of(hint) and (held.has_versions or not versions)
+def _answers(held: Held, hint: ObjectInfo, wanted: Wanted) -> bool:
+    return held.is_of(hint) and (held.has_versions or not wanted(held.snapshot.state))
 
 
 def _is_strange(held: Held | None) -> bool:
@@ -195,11 +204,11 @@ def _fetches(heads: Mapping[str, Found], first: Mapping[str, int]) -> Iterator[C
             yield from journal.fetches(first[folder], head)
 
 
-def _held(journal: Journal, head: Commit | None, base: Snapshot | None, hint: ObjectInfo, *, versions: bool) -> Held:
+def _held(journal: Journal, head: Commit | None, base: Snapshot | None, hint: ObjectInfo, wanted: Wanted) -> Held:
     """The model at its head, under the etag that its hint had before that was looked for."""
     state = State() if head is None else head.state
     rows = None
-    if versions and not _is_long(state):
+    if wanted(state) and not _is_long(state):
         rows = Rows(1, (), (), "") if head is None else _rows(journal, head, base)
     snapshot = Snapshot(
         model=journal.model,
@@ -212,7 +221,7 @@ def _held(journal: Journal, head: Commit | None, base: Snapshot | None, hint: Ob
         state=state,
         rows=rows,
     )
-    if not versions:
+    if not wanted(state):
         return Held(snapshot=snapshot, base=base)
     return Held(snapshot=snapshot, view=Indexed(journal, head) if rows is None else None)
 

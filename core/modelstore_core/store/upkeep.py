@@ -47,7 +47,8 @@ def maintained(handle: Handle, name: str | None) -> Records[Maintained]:
 
 def _all(handle: Handle) -> tuple[list[Maintained], list[Model]]:
     """The models whose heads say it all, with which nothing is to be done; and the others."""
-    found = [held.snapshot for held in handle.gathering().everything(versions=False) if held.snapshot.seq]
+    gathered = handle.gathering().everything(versions=True, long=False)  # all that the catalog will need
+    found = [held.snapshot for held in gathered if held.snapshot.seq]
     done = [
         Maintained(name=one.model, commits=one.seq, versions=one.state.next - 1) for one in found if one.seq <= BLOCK
     ]
