@@ -2,7 +2,9 @@
 
 import json
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,10 @@ import pytest
 from tests.formats.fresh import run
 
 from modelstore_core.errors import Untrusted
-from modelstore_core.formats import Written, parse_trust, write
+from modelstore_core.formats import Trust, Written, parse_trust, write
+from modelstore_core.formats.survey import survey
 
-__all__ = ["Stored", "answer_elsewhere", "flavors", "store", "untrusted"]
+__all__ = ["Stored", "answer_elsewhere", "differing", "flavors", "store", "told", "untrusted"]
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,35 @@ def flavors(stored: Stored) -> dict[str, Any]:
     return found
 
 
-def untrusted(load: Any, trust: object = "listed") -> Untrusted:
-    """The refusal of a load."""
+def told(stored: Stored, *packages: str) -> dict[str, Any]:
+    """What the record says of the model's parameters; it must say which of these packages' versions made it, too."""
+    pins: Any = stored.written.environment["requirements"]
+    assert {f"{package}=={version(package)}" for package in packages} <= set(pins)
+    return stored.written.model_params
+
+
+def differing(train: Callable[[], object], folder: Path) -> set[str]:
+    """The files in which the folders of two equal trainings of one process differ, or which only one of them has."""
+    made = []
+    for name in ("once", "twice"):
+        top = store(train(), folder / name).folder
+        made.append({path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*") if path.is_file()})
+    first, second = made
+    return {name for name in first.keys() | second.keys() if first.get(name) != second.get(name)}
+
+
+def untrusted(load: Any, trust: object = "listed", *, seen_in: Stored | None = None) -> Untrusted:
+    """The refusal of a load; with `seen_in`, who looks at the folder without loading it must be told the same."""
+    policy = parse_trust(trust)  # type: ignore[arg-type] # what users may pass
     with pytest.raises(Untrusted) as refusal:
-        load(parse_trust(trust))  # type: ignore[arg-type] # what users may pass
+        load(policy)
+    if seen_in is not None:
+        found = _seen(seen_in, policy)
+        assert (str(found), found and found.names) == (str(refusal.value), refusal.value.names)
     return refusal.value
+
+
+def _seen(stored: Stored, policy: Trust) -> Untrusted | None:
+    top, one = stored.folder, stored.written
+    sizes = {path.relative_to(top).as_posix(): path.stat().st_size for path in top.rglob("*") if path.is_file()}
+    return survey(top, format=one.format, loads=one.loads, sizes=sizes, trust=policy).refusal

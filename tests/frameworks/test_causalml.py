@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from causalml.inference.meta import BaseSRegressor, BaseTRegressor
 from sklearn.linear_model import LinearRegression
-from tests.frameworks.support import answer_elsewhere, store, untrusted
+from tests.frameworks.support import answer_elsewhere, differing, store, told, untrusted
 
 from modelstore_core.formats import read
 
@@ -32,3 +32,20 @@ def test_a_learner_comes_back_by_the_names_that_the_refusal_says(kind: Any, tmp_
     assert all(name.startswith("causalml.") for name in names)
     assert answer_elsewhere(stored, CODE, trust=names) == expected
     assert answer_elsewhere(stored, CODE, pyfunc=True) == expected
+
+
+def learner() -> Any:
+    model = BaseSRegressor(LinearRegression())
+    model.fit(ROWS, TREATED, ROWS[:, 0] + TREATED)
+    return model
+
+
+def test_its_record_tells_what_it_is(tmp_path: Path) -> None:
+    said = told(store(learner(), tmp_path / "model"), "causalml", "scikit-learn")
+
+    assert said["learner"] == "sklearn.linear_model._base.LinearRegression"
+    assert (said["ate_alpha"], said["learner__fit_intercept"]) == (0.05, True)
+
+
+def test_the_same_training_gives_the_same_bytes(tmp_path: Path) -> None:
+    assert differing(learner, tmp_path) == set()

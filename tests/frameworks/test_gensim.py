@@ -5,7 +5,7 @@ import pytest
 from gensim.corpora import Dictionary
 from gensim.models import Doc2Vec, FastText, LdaModel, Word2Vec
 from gensim.models.doc2vec import TaggedDocument
-from tests.frameworks.support import answer_elsewhere, store, untrusted
+from tests.frameworks.support import answer_elsewhere, differing, store, told, untrusted
 
 from modelstore_core.formats import read
 
@@ -42,3 +42,22 @@ def test_a_model_comes_back_by_the_names_that_the_refusal_says(kind: str, tmp_pa
     assert all(name == "builtins.hash" or name.startswith("gensim.") for name in names)
     assert answer_elsewhere(stored, f"print(json.dumps({code}))", trust=names) == expected
     assert not (stored.folder / "MLmodel").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("Word2Vec", {"vector_size": 8, "epochs": 1}),
+        ("KeyedVectors", {"vector_size": 8}),
+        ("LdaModel", {"num_topics": 2}),
+    ],
+)
+def test_its_record_tells_what_it_is(kind: str, said: dict[str, object], tmp_path: Path) -> None:
+    assert said.items() <= told(store(MODELS[kind][0](), tmp_path / "model"), "gensim").items()
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_training_keeps_when_it_took_place(kind: str, tmp_path: Path) -> None:
+    of_training = set() if kind == "KeyedVectors" else {"model.pkl"}
+
+    assert differing(MODELS[kind][0], tmp_path) == of_training

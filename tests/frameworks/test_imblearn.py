@@ -7,7 +7,7 @@ from imblearn.ensemble import BalancedRandomForestClassifier
 from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import make_pipeline
 from sklearn.linear_model import LogisticRegression
-from tests.frameworks.support import answer_elsewhere, store, untrusted
+from tests.frameworks.support import answer_elsewhere, store, told, untrusted
 
 from modelstore_core.formats import parse_trust, read
 
@@ -44,3 +44,7 @@ def test_the_same_training_gives_the_same_bytes(tmp_path: Path) -> None:
 
     assert first.read_bytes() == second.read_bytes()
     assert read(first.parent, format="sklearn", loads=("model.pkl",), trust=parse_trust("full"))
+
+
+def test_its_record_tells_what_it_is(tmp_path: Path) -> None:
+    assert told(store(forest(), tmp_path / "model"), "imbalanced-learn", "scikit-learn")["sampling_strategy"] == "all"

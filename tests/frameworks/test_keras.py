@@ -10,7 +10,7 @@ import keras
 import mlflow.keras
 import numpy as np
 import pytest
-from tests.frameworks.support import Stored, answer_elsewhere, flavors, store, untrusted
+from tests.frameworks.support import Stored, answer_elsewhere, differing, flavors, store, told, untrusted
 
 from modelstore_core.errors import Corrupt, NotSerializable
 from modelstore_core.formats import Trust, parse_trust, read, read_pyfunc
@@ -93,8 +93,8 @@ def test_a_layer_of_ones_own_must_be_listed(tmp_path: Path) -> None:
     stored = store(keras.Sequential([keras.Input((3,)), Scaled()]), tmp_path / "model")
     name = f"{Scaled.__module__}.Scaled"
 
-    assert untrusted(load(stored)).names == (name,)
-    assert untrusted(load(stored), "safe").names == (name,)
+    assert untrusted(load(stored), seen_in=stored).names == (name,)
+    assert untrusted(load(stored), "safe", seen_in=stored).names == (name,)
     assert untrusted(lambda trust: read_pyfunc(stored.folder, trust=trust)).names == (name,)
     model: Any = load(stored)(parse_trust([name]))
     np.testing.assert_array_equal(model.predict(ROWS, verbose=0), ROWS * 2)
@@ -104,7 +104,7 @@ def test_a_lambda_needs_full_trust(tmp_path: Path) -> None:
     stored = store(keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda rows: rows * 3)]), tmp_path / "m")
 
     for level in ("safe", "listed"):
-        assert "lambda" in untrusted(load(stored), level).what
+        assert "lambda" in untrusted(load(stored), level, seen_in=stored).what
         assert "lambda" in untrusted(lambda trust: read_pyfunc(stored.folder, trust=trust), level).what
     model: Any = load(stored)(parse_trust("full"))
     np.testing.assert_array_equal(model.predict(ROWS, verbose=0), ROWS * 3)
@@ -150,7 +150,7 @@ def test_a_configuration_that_reaches_for_more_is_refused(what: str, tmp_path: P
     changed(path, lambda config: config["config"]["layers"].append(HOSTILE[what]))
 
     for level in ("safe", "listed"):
-        untrusted(load(stored), level)
+        untrusted(load(stored), level, seen_in=stored)
         untrusted(lambda trust: read_pyfunc(stored.folder, trust=trust), level)
 
 
@@ -179,7 +179,7 @@ def test_weights_that_lie_elsewhere_are_refused(put: Callable[[Any], None], tmp_
         for name, data in {**members, "model.weights.h5": body.getvalue()}.items():
             archive.writestr(name, data)
 
-    untrusted(load(stored))
+    untrusted(load(stored), seen_in=stored)
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"])
@@ -198,3 +198,18 @@ def test_a_model_that_is_not_built_cannot_be_saved(tmp_path: Path) -> None:
 
     with pytest.raises(NotSerializable, match="get_config"):
         store(Unbuilt(3), tmp_path / "m").folder.joinpath("x").touch()
+
+
+def test_its_record_tells_what_it_is(tmp_path: Path) -> None:
+    said = told(store(network(), tmp_path / "model"), "keras")
+
+    assert said["parameters"] == network().count_params()
+    assert said["layers.Dense"] >= 1
+
+
+def test_layers_without_names_are_numbered_as_the_process_made_them(tmp_path: Path) -> None:
+    def unnamed() -> Any:
+        keras.utils.set_random_seed(0)
+        return keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+
+    assert "data/model.keras" in differing(unnamed, tmp_path)

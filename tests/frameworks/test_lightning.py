@@ -3,7 +3,7 @@ from typing import Any
 
 import lightning
 import torch
-from tests.frameworks.support import answer_elsewhere, store, untrusted
+from tests.frameworks.support import answer_elsewhere, differing, store, told, untrusted
 from tests.frameworks.trained import Regression
 
 from modelstore_core.formats import parse_trust, read
@@ -59,3 +59,13 @@ def test_its_state_dict_needs_no_trust(tmp_path: Path) -> None:
     loaded: Any = read(stored.folder, format="state_dict", loads=stored.written.loads, trust=parse_trust("safe"))
 
     assert sorted(loaded) == ["layer.bias", "layer.weight"]
+
+
+def test_its_record_tells_what_it_is(tmp_path: Path) -> None:
+    said = told(store(trained(tmp_path), tmp_path / "model"), "torch", "lightning")
+
+    assert (said["parameters"], said["modules.Linear"]) == (4, 1)
+
+
+def test_the_same_training_gives_the_same_bytes(tmp_path: Path) -> None:
+    assert differing(lambda: trained(tmp_path), tmp_path) == set()

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from prophet import Prophet
-from tests.frameworks.support import Stored, answer_elsewhere, flavors, store
+from tests.frameworks.support import Stored, answer_elsewhere, differing, flavors, store, told
 
 from modelstore_core.errors import Corrupt, NotSerializable
 from modelstore_core.formats import Trust, parse_trust, read, read_pyfunc
@@ -78,3 +78,15 @@ def test_a_broken_file_is_corrupt(text: str, tmp_path: Path) -> None:
 def test_a_model_that_is_not_fitted_cannot_be_saved(tmp_path: Path) -> None:
     with pytest.raises(NotSerializable, match="Fit it first"):
         store(Prophet(), tmp_path / "m").folder.joinpath("x").touch()
+
+
+def test_its_record_tells_what_it_is(tmp_path: Path) -> None:
+    said = told(store(fitted(), tmp_path / "model"), "prophet")
+
+    assert (said["growth"], said["weekly_seasonality"]) == ("linear", True)
+    assert {"k", "m", "sigma_obs", "delta", "beta", "trend"} <= said.keys()
+    assert isinstance(said["k"], float)
+
+
+def test_the_same_training_gives_the_same_bytes(tmp_path: Path) -> None:
+    assert differing(fitted.__wrapped__, tmp_path) == set()

@@ -11,7 +11,7 @@ from pyspark.ml import Pipeline
 from pyspark.ml.classification import LogisticRegression
 from pyspark.ml.feature import SQLTransformer, VectorAssembler
 from pyspark.sql import SparkSession
-from tests.frameworks.support import Stored, answer_elsewhere, flavors, store, untrusted
+from tests.frameworks.support import Stored, answer_elsewhere, differing, flavors, store, told, untrusted
 
 from modelstore_core.errors import Corrupt
 from modelstore_core.formats import Trust, parse_trust, read
@@ -66,6 +66,16 @@ def test_mlflow_answers_the_same_in_a_session_that_runs(model: Any, stored: Stor
     assert type(mlflow.spark.load_model(str(stored.folder))) is type(model)
 
 
+def test_mlflow_answers_the_same_in_a_script_that_starts_its_own_session(stored: Stored) -> None:
+    # PySpark takes `python -c` for its doctests and ends it, if what Spark Connect needs is not installed
+    script = """
+sys.modules["__main__"].__file__ = "script.py"
+import pandas as pd
+print(json.dumps([float(one) for one in model.predict(pd.DataFrame({"a": [0.0, 2.0], "b": [1.0, 1.0]}))]))
+"""
+    assert answer_elsewhere(stored, script, pyfunc=True) == [0.0, 1.0]
+
+
 def test_a_stage_alone_comes_back_as_its_class(model: Any, tmp_path: Path) -> None:
     stored = store(model.stages[1], tmp_path / "stage")
 
@@ -78,7 +88,7 @@ def test_a_class_of_others_is_refused(name: str, stored: Stored) -> None:
     metadata.write_text(json.dumps({**json.loads(metadata.read_text()), "class": name}))
 
     for level in ("safe", "listed"):
-        untrusted(load(stored), level)
+        untrusted(load(stored), level, seen_in=stored)
 
 
 def test_sql_needs_full_trust(spark: Any, tmp_path: Path) -> None:
@@ -86,7 +96,7 @@ def test_sql_needs_full_trust(spark: Any, tmp_path: Path) -> None:
     fitted = Pipeline(stages=[SQLTransformer(statement="SELECT *, a + b AS c FROM __THIS__")]).fit(rows)
     stored = store(fitted, tmp_path / "model")
 
-    untrusted(load(stored))
+    untrusted(load(stored), seen_in=stored)
     assert load(stored)(parse_trust("full"))
 
 
@@ -97,3 +107,14 @@ def test_broken_metadata_is_corrupt(text: str, stored: Stored) -> None:
 
     with pytest.raises(Corrupt, match="names no class"):
         load(stored)(parse_trust("listed"))
+
+
+def test_its_record_tells_what_it_is(stored: Stored) -> None:
+    assert told(stored, "pyspark")["1_LogisticRegressionModel.maxIter"] == 3
+
+
+def test_the_same_model_is_written_under_other_names(model: Any, tmp_path: Path) -> None:
+    files = differing(lambda: model, tmp_path)
+
+    assert {name for name in files if name != "MLmodel" and not name.startswith("sparkml/")} == set()
+    assert any("/part-" in name for name in files)

@@ -10,7 +10,7 @@ import transformers
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
-from tests.frameworks.support import Stored, answer_elsewhere, store, untrusted
+from tests.frameworks.support import Stored, answer_elsewhere, differing, store, told, untrusted
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from modelstore_core.errors import NotSerializable
@@ -72,14 +72,14 @@ def test_another_class_is_refused(name: str, stored: Stored) -> None:
     path.write_text(json.dumps(modules))
 
     for level in ("safe", "listed"):
-        assert untrusted(load(stored), level).names == (name,)
+        assert untrusted(load(stored), level, seen_in=stored).names == (name,)
 
 
 def test_another_function_to_call_is_refused(stored: Stored) -> None:
     path = stored.folder / "model.sentence_transformer" / "2_Dense" / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "activation_function": "os.getcwd"}))
 
-    assert untrusted(load(stored)).names == ("os.getcwd",)
+    assert untrusted(load(stored), seen_in=stored).names == ("os.getcwd",)
 
 
 def test_a_module_of_ones_own_is_not_saved_and_the_way_out_is_said(tmp_path: Path) -> None:
@@ -88,3 +88,14 @@ def test_a_module_of_ones_own_is_not_saved_and_the_way_out_is_said(tmp_path: Pat
 
     with pytest.raises(NotSerializable, match="format='pytorch'"):
         store(model, tmp_path / "model").folder.joinpath("x").touch()
+
+
+def test_its_record_tells_what_it_is(stored: Stored) -> None:
+    said = told(stored, "sentence-transformers", "transformers", "torch")
+
+    assert said["pipeline"] == ["Transformer", "Pooling", "Dense"]
+    assert said["parameters"] > 0
+
+
+def test_the_same_training_gives_the_same_bytes(tmp_path: Path) -> None:
+    assert differing(lambda: encoder(tmp_path), tmp_path) == set()

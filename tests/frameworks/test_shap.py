@@ -6,7 +6,7 @@ import pytest
 import shap
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression
-from tests.frameworks.support import answer_elsewhere, store, untrusted
+from tests.frameworks.support import answer_elsewhere, differing, store, told, untrusted
 
 from modelstore_core.formats import read
 
@@ -41,3 +41,12 @@ def test_it_is_not_trusted_by_itself(make: Any, tmp_path: Path) -> None:
 
     for level in ("safe", "listed"):
         untrusted(lambda trust: read(stored.folder, format="pickle", loads=stored.written.loads, trust=trust), level)
+
+
+def test_its_record_tells_what_made_it(tmp_path: Path) -> None:
+    assert told(store(linear(), tmp_path / "model"), "shap") == {}
+
+
+@pytest.mark.parametrize("make", [tree, linear])
+def test_the_same_training_gives_the_same_bytes(make: Any, tmp_path: Path) -> None:
+    assert differing(make, tmp_path) == set()

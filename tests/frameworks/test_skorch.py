@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import skorch
 from tests.frameworks.networks import Blend
-from tests.frameworks.support import answer_elsewhere, store, untrusted
+from tests.frameworks.support import answer_elsewhere, differing, store, told, untrusted
 
 from modelstore_core.formats import parse_trust, read
 
@@ -32,3 +32,13 @@ def test_its_classes_are_not_trusted_by_themselves(tmp_path: Path) -> None:
     for level in ("safe", "listed"):
         untrusted(lambda trust: read(stored.folder, format="sklearn", loads=stored.written.loads, trust=trust), level)
     assert read(stored.folder, format="sklearn", loads=stored.written.loads, trust=parse_trust("full"))
+
+
+def test_its_record_tells_what_it_is(tmp_path: Path) -> None:
+    said = told(store(fitted(), tmp_path / "model"), "skorch", "torch")
+
+    assert (said["max_epochs"], said["module"]) == (1, "tests.frameworks.networks.Blend")
+
+
+def test_a_net_keeps_how_long_its_training_took(tmp_path: Path) -> None:
+    assert "model.pkl" in differing(fitted, tmp_path)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import spacy
 from spacy.training import Example
-from tests.frameworks.support import Stored, answer_elsewhere, flavors, store, untrusted
+from tests.frameworks.support import Stored, answer_elsewhere, differing, flavors, store, told, untrusted
 
 from modelstore_core.errors import Corrupt
 from modelstore_core.formats import Trust, parse_trust, read, read_pyfunc
@@ -100,7 +100,7 @@ def test_a_configuration_that_reaches_for_more_is_refused(what: str, stored: Sto
     sys.path.insert(0, str(tmp_path))
     try:
         for level in ("safe", "listed"):
-            untrusted(load(stored), level)
+            untrusted(load(stored), level, seen_in=stored)
             untrusted(lambda trust: read_pyfunc(stored.folder, trust=trust), level)
     finally:
         sys.path.remove(str(tmp_path))
@@ -121,3 +121,13 @@ def test_a_broken_component_is_corrupt(stored: Stored) -> None:
 
     with pytest.raises(Corrupt, match="spaCy"):
         load(stored)(parse_trust("listed"))
+
+
+def test_its_record_tells_what_it_is(stored: Stored) -> None:
+    said = told(stored, "spacy")
+
+    assert (said["lang"], said["pipeline"]) == ("en", ["textcat", "sentencizer"])
+
+
+def test_the_same_training_gives_the_same_bytes(tmp_path: Path) -> None:
+    assert differing(pipeline, tmp_path) == set()

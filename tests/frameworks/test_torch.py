@@ -14,7 +14,7 @@ import pytest
 import torch
 from tests.formats.hostile import calls, tricks
 from tests.frameworks.networks import Blend, blend
-from tests.frameworks.support import Stored, answer_elsewhere, flavors, store, untrusted
+from tests.frameworks.support import Stored, answer_elsewhere, differing, flavors, store, told, untrusted
 
 from modelstore_core.errors import Corrupt, MissingExtra, Untrusted
 from modelstore_core.formats import Trust, parse_trust, read, read_pyfunc
@@ -119,7 +119,7 @@ def test_mlflow_loads_its_own_kind_of_model(stored: Stored) -> None:
 
 
 def test_only_the_classes_of_ones_own_must_be_listed(stored: Stored) -> None:
-    assert untrusted(load(stored)).names == ("tests.frameworks.networks.Blend",)
+    assert untrusted(load(stored), seen_in=stored).names == ("tests.frameworks.networks.Blend",)
     assert untrusted(lambda trust: read_pyfunc(stored.folder, trust=trust)).names == (
         "tests.frameworks.networks.Blend",
     )
@@ -131,7 +131,7 @@ def test_a_class_of_the_main_script_travels_by_value_and_is_not_judged(tmp_path:
 
     stored = store(Local(), tmp_path / "model")
 
-    assert "by value" in untrusted(load(stored)).what
+    assert "by value" in untrusted(load(stored), seen_in=stored).what
     assert isinstance(load(stored)(parse_trust("full")), Blend)
 
 
@@ -294,3 +294,17 @@ def test_order_and_versions_of_a_state_dict_are_kept(tmp_path: Path) -> None:
     assert blend().load_state_dict(loaded) == model.load_state_dict(model.state_dict())
     buffer = io.BytesIO()
     torch.save(loaded, buffer)
+
+
+def test_its_record_tells_what_it_is(tmp_path: Path) -> None:
+    said = told(store(blend(), tmp_path / "model"), "torch")
+    of_weights = told(store(blend().state_dict(), tmp_path / "weights"), "torch", "safetensors")
+
+    assert said["parameters"] == sum(one.numel() for one in blend().parameters())
+    assert said["dtypes"] == ["torch.float32"]
+    assert of_weights["tensors"] == len(blend().state_dict())
+
+
+@pytest.mark.parametrize("make", [blend, lambda: blend().state_dict()], ids=["module", "state dict"])
+def test_the_same_training_gives_the_same_bytes(make: Callable[[], object], tmp_path: Path) -> None:
+    assert differing(make, tmp_path) == set()

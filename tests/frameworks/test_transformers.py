@@ -7,7 +7,7 @@ import peft
 import pytest
 import torch
 import transformers
-from tests.frameworks.support import Stored, answer_elsewhere, flavors, store, untrusted
+from tests.frameworks.support import Stored, answer_elsewhere, differing, flavors, store, told, untrusted
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from modelstore_core.errors import Corrupt
@@ -139,7 +139,7 @@ def test_a_configuration_that_leads_to_code_is_refused(
     (stored.folder / Path(file).parent / "evil.py").write_text(f"open({str(canary)!r}, 'w')")
 
     for level in ("safe", "listed"):
-        untrusted(load(stored), level)
+        untrusted(load(stored), level, seen_in=stored)
     assert not canary.exists()
 
 
@@ -161,14 +161,14 @@ def test_a_file_that_is_no_data_is_refused(name: str, stored: Stored) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"x")
 
-    assert "neither JSON" in untrusted(load(stored)).what
+    assert "neither JSON" in untrusted(load(stored), seen_in=stored).what
 
 
 @pytest.mark.parametrize("name", ["os.system", "transformers.utils.hub.cached_file", "transformers.pipeline"])
 def test_another_class_is_refused(name: str, stored: Stored) -> None:
     changed(stored.folder / "transformers.json", model=name)
 
-    assert untrusted(load(stored)).names == (name,)
+    assert untrusted(load(stored), seen_in=stored).names == (name,)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"model": 3, "parts": {}, "kind": "x", "peft": true, "task": null}'])
@@ -177,3 +177,16 @@ def test_an_index_that_is_none_is_corrupt(text: str, stored: Stored) -> None:
 
     with pytest.raises(Corrupt, match=r"transformers\.json"):
         load(stored)(parse_trust("listed"))
+
+
+def test_its_record_tells_what_it_is(tmp_path: Path) -> None:
+    said = told(store(network(), tmp_path / "model"), "transformers", "torch")
+    of_adapter = told(store(adapted(), tmp_path / "adapted"), "peft")
+
+    assert (said["model_type"], said["hidden_size"]) == ("bert", 8)
+    assert (of_adapter["peft.default.r"], of_adapter["hidden_size"]) == (2, 8)
+
+
+@pytest.mark.parametrize("make", [network, pipeline, adapted])
+def test_the_same_training_gives_the_same_bytes(make: Callable[[], object], tmp_path: Path) -> None:
+    assert differing(make, tmp_path) == set()
