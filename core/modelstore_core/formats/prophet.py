@@ -89,7 +89,6 @@ class ProphetFormat:
         """What the model was made with, and what its fit found: rate, offset, noise, changes of the rate, seasons."""
         attributes = vars(model)
         given = {name: attributes[name] for name in _GIVEN if name in attributes}
-        return {
-            **given,
-            **{name: value[0] if len(value) == 1 else value for name, value in attributes["params"].items()},
-        }
+        # by sample, of which there is one unless the fit drew many
+        found = {name: value if len(value) > 1 else value.ravel() for name, value in attributes["params"].items()}
+        return {**given, **{name: value.item() if value.size == 1 else value for name, value in found.items()}}
