@@ -60,7 +60,7 @@ class Approved(Rule):
     kind: ClassVar[str] = "approved"
 
     count: int = 1
-    by: tuple[str, ...] = ()
+    by: Sequence[str] = ()
     not_by_author: bool = False
 
     def __post_init__(self) -> None:
