@@ -1,6 +1,7 @@
 """What governs versions and models, to JSON and back: checks, reviews, rules, and what concerns a model as a whole."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TypeAlias, assert_never, get_args
 
 from modelstore_core.documents.reading import Reader
@@ -110,7 +111,7 @@ def _read_check(reader: Reader) -> CheckResult:
     return CheckResult(
         passed=reader.boolean("passed"),
         actor=reader.text("actor"),
-        time=reader.text("time"),
+        time=_moment(reader),
         message=reader.text("message", ""),
     )
 
@@ -120,9 +121,20 @@ def _read_review(reader: Reader) -> Review:
         alias=reader.text("alias"),
         verdict=_verdict(reader),
         actor=reader.text("actor"),
-        time=reader.text("time"),
+        time=_moment(reader),
         comment=reader.text("comment", ""),
     )
+
+
+def _moment(reader: Reader) -> str:
+    time = reader.text("time")
+    try:
+        known = datetime.fromisoformat(time).tzinfo is not None
+    except ValueError:
+        known = False
+    if not known:
+        reader.complain("time", f"is not a moment in ISO 8601 with its zone: {time!r}")
+    return time
 
 
 def _verdict(reader: Reader) -> Verdict:

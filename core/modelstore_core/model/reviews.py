@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, TypeAlias
 from modelstore_core.errors import InvalidInput, TooLarge
 from modelstore_core.model.frames import Kind
 from modelstore_core.model.operations import CheckResult
+from modelstore_core.model.tables import printable
 
 __all__ = ["MAX_COMMENT", "Approval", "ApprovalState", "CheckOutcome", "Vote", "as_checks", "as_comment", "outcome_of"]
 
@@ -39,7 +40,7 @@ class CheckOutcome:
         return self.passed
 
     def __str__(self) -> str:
-        return f"{'passed' if self.passed else 'failed'}{f' ({self.message})' if self.message else ''}"
+        return printable(f"{'passed' if self.passed else 'failed'}{f' ({self.message})' if self.message else ''}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ class Vote:
 
     def __str__(self) -> str:
         verdict = "approved" if self.approves else "rejected"
-        return f"{verdict} by {self.actor}{f' ({self.comment})' if self.comment else ''}"
+        return printable(f"{verdict} by {self.actor}{f' ({self.comment})' if self.comment else ''}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,7 @@ class Approval:
 
     def __str__(self) -> str:
         asked = f", requested by {self.requested_by}" if self.requested_by is not None else ""
-        return f"{self.ref} for {self.alias}: {'; '.join(map(str, self.votes)) or self.state}{asked}"
+        return printable(f"{self.ref} for {self.alias}: {'; '.join(map(str, self.votes)) or self.state}{asked}")
 
 
 def outcome_of(check: CheckResult) -> CheckOutcome:
