@@ -52,7 +52,7 @@ def after(  # noqa: PLR0913 - all that a view knows and the state before does no
             return _added(state, seq, op, was_live=was_live)
         case SetAlias(move=move):
             assert target is not None
-            return _settled(_pointed(state, seq, {move.alias: target}), {(move.number, move.alias)})
+            return _pointed(state, seq, {move.alias: target})
         case DropAlias(alias=alias):
             return replace(state, aliases=_without(state.aliases, {alias}))
         case Annotate(number=number):
@@ -110,8 +110,10 @@ def _gone(state: State, op: Delete | Purge, heir: Pointer | None, *, was_live: b
 
 
 def _pointed(state: State, seq: int, targets: Mapping[str, Pointer]) -> State:
+    """With the aliases where they came to; nobody needs to approve of that any more."""
     moved = {alias: AliasState(target=target, set=seq) for alias, target in targets.items()}
-    return replace(state, aliases={**state.aliases, **moved})
+    there = replace(state, aliases={**state.aliases, **moved})
+    return _settled(there, {(target.number, alias) for alias, target in targets.items()})
 
 
 def _reviewed(state: State, op: Annotate) -> State:
