@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from modelstore_core import ModelStore, ModelSummary, ModelVersion
-from modelstore_core.search.fields import MODEL, VERSION
-from modelstore_core.search.selection import parse_selection
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.testing.stores import StillClock, store_over
 
@@ -51,8 +49,9 @@ class Twins:
     Attributes:
         mlflow: MLflow's registry.
         store: Ours.
-        versions: All live versions, by name and newest first, which is the order in which MLflow breaks ties.
-        models: All models, by name.
+        versions: All live versions.
+        models: All models.
+        runs: The ids of the runs that made them.
     """
 
     mlflow: Any
@@ -62,8 +61,8 @@ class Twins:
     runs: list[str] = field(default_factory=list)
 
     def ours(self, where: str | None, order_by: Sequence[str] | None = None) -> list[tuple[str, int]]:
-        """The versions that our grammar finds."""
-        return [(v.name, v.number) for v in parse_selection(where, order_by, VERSION).of(self.versions)]
+        """The versions that we find."""
+        return [(v.name, v.number) for v in self.store.search(where, order_by=order_by, limit=None)]
 
     def theirs(self, where: str | None, order_by: Sequence[str] | None = None) -> list[tuple[str, int]]:
         """The versions that MLflow finds."""
@@ -71,8 +70,8 @@ class Twins:
         return [(v.name, v.version) for v in found]
 
     def our_models(self, where: str | None, order_by: Sequence[str] | None = None) -> list[str]:
-        """The models that our grammar finds."""
-        return [m.name for m in parse_selection(where, order_by, MODEL).of(self.models)]
+        """The models that we find."""
+        return [m.name for m in self.store.models(where, order_by=order_by)]
 
     def their_models(self, where: str | None, order_by: Sequence[str] | None = None) -> list[str]:
         """The models that MLflow finds."""
@@ -93,7 +92,7 @@ def twins(folder: Path) -> Iterator[Twins]:
         for place, name in enumerate(NAMES):
             _fill(both, place, name)
         both.models = store.models()
-        both.versions = [version for model in both.models for version in store.versions(model.name)]
+        both.versions = store.search(limit=None)
         _same_times(both)
         yield both
     finally:
@@ -102,10 +101,12 @@ def twins(folder: Path) -> Iterator[Twins]:
 
 def _fill(both: Twins, place: int, name: str) -> None:
     """Some versions of one model, on both sides; one of them deleted, another annotated."""
-    from mlflow.entities.model_registry import ModelVersionTag
+    from mlflow.entities.model_registry import ModelVersionTag, RegisteredModelTag
 
     tag: Any = ModelVersionTag
-    both.mlflow.create_registered_model(name)
+    model_tag: Any = RegisteredModelTag
+    about = {k: VALUES[(place * 5 + i) % len(VALUES)] for i, k in enumerate(KEYS) if (place + i) % 3}
+    both.mlflow.create_registered_model(name, tags=[model_tag(k, v) for k, v in about.items()])
     for number in range(1, 3 + place % 4):
         tags = {k: VALUES[(place * 7 + number * (i + 3)) % len(VALUES)] for i, k in enumerate(KEYS) if (number + i) % 3}
         run = f"{'Run' if number % 2 else 'run'}_{place}{number}" if (place + number) % 3 else None
@@ -125,6 +126,7 @@ def _fill(both: Twins, place: int, name: str) -> None:
             tags=[tag(k, v) for k, v in tags.items()],
             description=saved.description,
         )
+    both.store.describe(name, tags=about)
     both.store.annotate(f"{name}@2", tags={"stage": "late"})
     both.mlflow.set_model_version_tag(name, 2, tag("stage", "late"))
     if place % 2:
@@ -140,6 +142,7 @@ def _same_times(both: Twins) -> None:
         for version in both.versions:
             row = session.query(SqlModelVersion).filter_by(name=version.name, version=version.number).one()
             row.creation_time = _milliseconds(version.created_at)
+            row.last_updated_time = _milliseconds(version.changed_at)
         for model in both.models:
             row = session.query(SqlRegisteredModel).filter_by(name=model.name).one()
             row.last_updated_time = _milliseconds(model.changed_at)

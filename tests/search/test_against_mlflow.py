@@ -110,14 +110,14 @@ def orders(draw: st.DrawFn, keys: list[str]) -> list[str]:
 
 
 @given(st.data())
-@effort(400)
+@effort(300)
 def test_filters_on_versions_find_the_same(both: Twins, data: st.DataObject) -> None:
     where = data.draw(joined(tag_comparisons() | attribute_comparisons(both)))
 
     assert sorted(both.ours(where)) == sorted(both.theirs(where))
 
 
-ORDERS = ["name", "version_number", "creation_timestamp", "`name`", '"version_number"', "attribute.name"]
+ORDERS = ["name", "version_number", "creation_timestamp", "last_updated_timestamp", "`name`", '"version_number"']
 
 
 @given(st.data())
@@ -133,7 +133,7 @@ def test_orders_of_versions_are_the_same(both: Twins, data: st.DataObject) -> No
 @effort(100)
 def test_filters_on_models_find_the_same_in_the_same_order(both: Twins, data: st.DataObject) -> None:
     field = st.sampled_from(["name", "attribute.name"]).flatmap(lambda f: text_comparisons(f, NAMES, lists=True))
-    where = data.draw(st.none() | joined(field))
+    where = data.draw(st.none() | joined(field | tag_comparisons()))
     order_by = data.draw(
         st.sampled_from(["timestamp", "last_updated_timestamp"]).flatmap(lambda t: orders(["name", t]))
     )
@@ -163,7 +163,7 @@ SEPARATE = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|\w+|\s+|[^\w\s]")
 
 
 @given(st.data())
-@effort(300)
+@effort(150)
 def test_damaged_filters_that_both_understand_find_the_same(both: Twins, data: st.DataObject) -> None:
     words = SEPARATE.findall(data.draw(joined(tag_comparisons() | attribute_comparisons(both))))
     for _ in range(data.draw(st.integers(1, 3))):
@@ -185,7 +185,7 @@ def test_damaged_filters_that_both_understand_find_the_same(both: Twins, data: s
     assert ours == theirs
 
 
-def test_the_store_answers_as_its_grammar(both: Twins) -> None:
+def test_one_model_answers_as_all_do(both: Twins) -> None:
     where = "tags.team ILIKE 'r%' AND version_number > 1"
     found = [(v.name, v.number) for model in both.models for v in both.store.versions(model.name, where=where)]
 
@@ -204,7 +204,7 @@ def test_blanks_around_a_dot_are_not_part_of_the_key(both: Twins) -> None:
 
 
 def test_any_letter_has_two_cases(both: Twins) -> None:
-    assert both.ours("name ILIKE 'ÜNDER'") == both.theirs("name = 'ünder'") != []
+    assert sorted(both.ours("name ILIKE 'ÜNDER'")) == sorted(both.theirs("name = 'ünder'")) != []
     assert both.theirs("name ILIKE 'ÜNDER'") == []
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from modelstore_core.model.frames import Kind, data_frame
 from modelstore_core.model.json import Json, JsonObject
@@ -50,6 +50,8 @@ class Difference:
     def change(self) -> float | None:
         """The last version's number minus the first's."""
         return self.changes[-1]
+
+    COLUMNS: ClassVar[Mapping[str, Kind]] = {"field": "text"}
 
     def row(self) -> dict[str, object]:
         """The difference as one row of a table; between more than two versions, each has its columns."""
@@ -133,7 +135,7 @@ class Comparison:
         return "\n\n".join([printable(self.summary()), *tables])
 
     def __repr__(self) -> str:
-        return f"Comparison({self.summary()})"
+        return printable(f"Comparison({self.summary()})")
 
     def _repr_html_(self) -> str:
         heading = html_table([{"": self.summary()}], [""], headings=False)

@@ -1,5 +1,6 @@
 """Rows as data frames, with columns of the types they are meant to have: also where values are missing, or all rows."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -80,9 +81,13 @@ def _settled(kind: Kind, known: Sequence[object]) -> Kind:
                 return "flag"
             if all(isinstance(value, str) for value in known):
                 return "text"
-            return "int" if integers else "float" if numbers else "json"
+            return "int" if integers else "float" if numbers and all(map(_fits, known)) else "json"
         case _:
             return kind
+
+
+def _fits(number: object) -> bool:
+    return not isinstance(number, int) or abs(number) <= sys.float_info.max
 
 
 def _times(values: list[object]) -> "Series":

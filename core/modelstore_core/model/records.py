@@ -13,7 +13,7 @@ from modelstore_core.model.listings import Page, Records
 from modelstore_core.model.operations import Finding
 from modelstore_core.model.reviews import CheckOutcome
 from modelstore_core.model.signatures import signature_line
-from modelstore_core.model.tables import cell, html_table, printable, readable_size, text_card
+from modelstore_core.model.tables import cell, html_table, printable, readable_size, screen_table, text_card
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -245,6 +245,7 @@ class ModelSummary:
         "aliases": "text",
         "changed_at": "time",
         "owner": "text",
+        "tags.*": "text",
         "description": "text",
         "deleted": "flag",
     }
@@ -304,7 +305,6 @@ class Event:
 
     COLUMNS: ClassVar[Mapping[str, Kind]] = {
         "time": "time",
-        "model": "text",
         "kind": "text",
         "number": "int",
         "alias": "text",
@@ -317,6 +317,7 @@ class Event:
         "undoes": "int",
         "other_name": "text",
         "key": "text",
+        "model": "text",
         "seq": "int",
     }
 
@@ -324,7 +325,6 @@ class Event:
         """The event as one row of a table."""
         return {
             "time": self.time,
-            "model": self.model,
             "kind": self.kind,
             "number": self.number,
             "alias": self.alias,
@@ -337,6 +337,7 @@ class Event:
             "undoes": self.undoes,
             "other_name": self.other_name,
             "key": self.key,
+            "model": self.model,
             "seq": self.seq,
         }
 
@@ -367,7 +368,9 @@ class Feed:
         return self.events.to_pandas()
 
     def __str__(self) -> str:
-        return repr(self.events) if self.events else "no changes"
+        if not self.events:
+            return "no changes"
+        return screen_table(self.events.rows(), ["time", "model", *(c for c in Event.COLUMNS if c != "model")])
 
     def __repr__(self) -> str:
         return f"Feed({len(self.events):,} event{'' if len(self.events) == 1 else 's'}, cursor={self.cursor!r})"

@@ -36,7 +36,7 @@ class Best:
             raise InvalidQuery(f"{field!r} is no field.", value=field, fix="Name one, such as 'metrics.auc'.")
         terms = parse_order(field, VERSION)
         found = terms[0].field
-        if len(terms) > 1 or found.family not in {"number", "loose"}:
+        if len(terms) > 1 or terms[0].descending or found.family not in {"number", "loose"}:
             raise InvalidInput(f"{field!r} is not a number.", value=field, fix="Name one, such as 'metrics.auc'.")
         return cls(found, direction == "max")
 
