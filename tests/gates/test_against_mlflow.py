@@ -106,7 +106,7 @@ def column(kind: dict[str, Any] | str, name: str | None = None, *, required: boo
 
 PLAIN = {"long": 3, "double": 0.5, "string": "a", "boolean": True}
 kinds = st.sampled_from([*PLAIN])
-nested = st.recursive(
+nested: st.SearchStrategy[dict[str, Any]] = st.recursive(
     st.builds(lambda kind: {"type": kind}, kinds),
     lambda inner: st.one_of(
         st.builds(lambda kind: {"type": "array", "items": kind}, inner),
@@ -187,10 +187,12 @@ def near(draw: st.DrawFn, kind: dict[str, Any]) -> dict[str, Any]:
         case "object":
             parts = {name: part for name, part in kind["properties"].items() if draw(st.integers(0, 2))}
             parts = {name: {**part, "required": draw(st.booleans())} for name, part in parts.items()}
-            come = {"w": {"type": "long", "required": draw(st.booleans())}}
-            return {"type": "object", "properties": parts if parts and draw(st.booleans()) else {**parts, **come}}
+            come: dict[str, Any] = {"w": {"type": "long", "required": draw(st.booleans())}}
+            comes = not parts or draw(st.booleans())
+            return {"type": "object", "properties": {**parts, **come} if comes else parts}
         case _:
-            return draw(nested)
+            other: dict[str, Any] = draw(nested)
+            return other
 
 
 @st.composite

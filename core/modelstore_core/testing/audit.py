@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from modelstore_core.model.names import folder_of
 from modelstore_core.storage.protocol import Storage
+from modelstore_core.testing.governed import Governed
 
 __all__ = ["Audit", "audit"]
 
@@ -81,9 +82,11 @@ class _Ledger:
     moves: dict[tuple[int, str], _Alias] = field(default_factory=dict)
     condemned: set[str] = field(default_factory=set)
     whole: _Document = field(default_factory=dict)
+    governed: Governed = field(default_factory=Governed)
 
     def apply(self, entry: _Document) -> None:
         op, seq = entry["op"], entry["seq"]
+        self.governed.apply(entry)
         match op["kind"]:
             case "add_version":
                 self._add(op, entry)
@@ -103,7 +106,7 @@ class _Ledger:
                 self.versions[op["number"]].annotated = seq
             case "condemn":
                 self._condemn(op, seq)
-            case "describe" | "close" | "reopen" | "moved" | "arrived":
+            case "describe" | "close" | "reopen" | "moved" | "arrived" | "set_rules":
                 self._of_whole(op, seq)
             case _:
                 self._remove_or_restore(op, seq)
@@ -118,13 +121,15 @@ class _Ledger:
                 name: {**self.versions[alias.number].pointer(), "set": alias.set}
                 for name, alias in self.aliases.items()
             },
-            "rules": {},
+            **self.governed.state(),
             **self.whole,
         }
 
     def _of_whole(self, op: _Document, seq: int) -> None:
         closed = self.whole.get("closed")
         match op["kind"]:
+            case "set_rules":
+                pass  # has been taken in
             case "describe":
                 about = {name: op[name] for name in ("description", "tags", "owner")}
                 assert about != self.whole.get("about"), op
