@@ -51,7 +51,7 @@ MEANING: Mapping[Exit, str] = {
     Exit.UNTRUSTED: "the trust policy forbids it",
     Exit.UNCERTAIN: "the reply was lost: the same command with the same --key finds out",
     Exit.MISSING_EXTRA: "an optional package is not installed",
-    Exit.UNSOUND: "verify found damage or what is to be repaired, or doctor found what fails: the report is on stdout",
+    Exit.UNSOUND: "verify found damage or what to repair, doctor what fails, or import left a version out: see stdout",
     Exit.INTERRUPTED: "interrupted, or the question was not answered with yes",
 }
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from modelstore_core.cli.exits import MEANING
+from modelstore_core.cli.importing import add_import
 from modelstore_core.cli.keeping_parser import add_keeping
 from modelstore_core.errors import InvalidInput
 from modelstore_core.version import __version__
@@ -61,6 +62,7 @@ def build() -> argparse.ArgumentParser:
     _add_annotate(verbs)
     _add_deletion(verbs)
     add_keeping(verbs)
+    add_import(verbs)
     return parser
 
 

@@ -12,6 +12,7 @@ from modelstore_core.storage.readonly import ReadOnlyStorage
 from modelstore_core.store.caching import checked_cache
 from modelstore_core.store.governing import Governing
 from modelstore_core.store.handle import Handle, Settings, checked_actor, location
+from modelstore_core.store.importing import Importing
 from modelstore_core.store.keeping import Keeping
 from modelstore_core.store.reading import Reading
 from modelstore_core.store.revisiting import Revisiting
@@ -21,7 +22,7 @@ from modelstore_core.store.writing import Writing
 __all__ = ["ModelStore"]
 
 
-class ModelStore(Reading, Writing, Governing, Revisiting, Whole, Keeping):
+class ModelStore(Reading, Writing, Governing, Revisiting, Whole, Keeping, Importing):
     """Versioned models in one folder or bucket.
 
     Opening asks nothing of the storage and makes nothing there; the first write tests whether the storage keeps the
