@@ -30,6 +30,7 @@ test: .venv/.ready-dev ## Run the tests (those of minutes apart)
 
 test-slow: .venv/.ready-dev ## Run the tests that take minutes
 	@$(PYTEST) -m "slow and not soak"
+	@sh tools/test_runners.sh
 
 test-formats: ## Try frameworks that .venv lacks, each in its own environment; FRAMEWORKS=torch,keras selects
 	@$${PYTHON:-python3} tools/test_formats.py
@@ -58,5 +59,5 @@ pins: .venv/.ready-dev ## Resolve constraints.txt anew; `make pins UPGRADE=--upg
 		--extra dev --group setup pyproject.toml -o constraints.txt
 
 clean: ## Remove .venv, the demo's store and what tools leave behind
-	@rm -rf .venv .venv-bench .node models-demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* dist build
+	@rm -rf .venv .venv-bench .venv-runners .node models-demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* dist build
 	@find core plugins tests examples benchmarks tools -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true
