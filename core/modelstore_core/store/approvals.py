@@ -14,7 +14,6 @@ from modelstore_core.registry.fold import Folded
 from modelstore_core.registry.indexed import Indexed
 from modelstore_core.registry.view import View
 from modelstore_core.registry.writer import Request
-from modelstore_core.store import listing
 from modelstore_core.store.handle import Handle
 
 __all__ = ["approvals", "review"]
@@ -35,13 +34,19 @@ def review(
 
 def approvals(handle: Handle, name: str | None, *, pending: bool) -> Records[Approval]:
     """What is pending, or every last round, of one model or of all: by model, then by version, then by alias."""
-    find = _pending if pending else _all
-    if name is not None:
-        return Records(find(handle.reading(name, 0 if pending else None)), Approval)
-    views = [Indexed(journal, head) for journal, head in listing.heads(handle) if head.state.pending or not pending]
-    views.sort(key=lambda view: view.model)
-    found = handle.storage.together([partial(find, view) for view in views])
-    return Records((approval for one in found for approval in one), Approval)
+    names = [name] if name is not None else _names(handle, pending=pending)
+
+    def find(one: str) -> list[Approval]:
+        return _pending(handle.reading(one)) if pending else _all(handle.reading(one, None))
+
+    found = handle.storage.together([partial(find, one) for one in names])
+    return Records((approval for approvals in found for approval in approvals), Approval)
+
+
+def _names(handle: Handle, *, pending: bool) -> list[str]:
+    """The models in which something is pending, or all: by the newest commits, or what is known of them by etag."""
+    snapshots = [held.snapshot for held in handle.gathering().models(versions=False)]
+    return sorted(one.model for one in snapshots if one.state.pending or not pending)
 
 
 def _pending(view: Indexed) -> list[Approval]:
