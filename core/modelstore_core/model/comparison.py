@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["Change", "Comparison", "Difference", "Section", "compare", "shown"]
 
 _PIN = re.compile(r"\s*([\w.-]+(?:\[[^\]]*\])?)\s*(?:==)?\s*(.*)", re.DOTALL)
-_PLAIN = "version"  # the section of fields that belong to none
+_PLAIN = "version"  # the kind of fields that have no other
+_KINDS = (
+    *("metrics", "params", "model_params", "tags", "checks", _PLAIN),
+    *("lineage", "environment", "requirements", "signature", "files"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,9 +150,8 @@ def compare(versions: Sequence[ModelVersion]) -> Comparison:
     """All in which the versions differ: metrics, params, tags, environment, requirements, signature, files."""
     flat = [_comparable(version) for version in versions]
     fields = dict.fromkeys(field for one in flat for field in one)
-    kinds = [*dict.fromkeys(map(_kind_of, fields))]
     differences = []
-    for field in sorted(fields, key=lambda field: kinds.index(_kind_of(field))):
+    for field in sorted(fields, key=lambda field: _KINDS.index(_kind_of(field))):
         values = tuple(one.get(field) for one in flat)
         if any(_differ(values[0], other) for other in values[1:]):
             changes = tuple(_change(values[0], other) for other in values[1:])
