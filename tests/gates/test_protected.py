@@ -28,11 +28,10 @@ from modelstore_core import (
     VersionInUse,
 )
 from modelstore_core.model.operations import SetRules
-from modelstore_core.registry.transitions import after
 from modelstore_core.registry.writer import Append, Request
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.testing.audit import audit
-from modelstore_core.testing.stores import StillClock, store_over
+from modelstore_core.testing.stores import StillClock, commit, store_over
 
 Act = Callable[[ModelStore], object]
 
@@ -246,13 +245,7 @@ def test_a_field_of_a_later_release_lets_no_promotion_pass_either(four: ModelSto
 
 def later(memory: MemoryStorage, rule: Any) -> None:
     """Store a rule as a later release might."""
-    handle = store_over(memory)._handle
-    op = SetRules(alias="champion", rules=(rule,), previous=None)
-    handle.write(
-        "m",
-        Request(verb="protect", actor="later"),
-        lambda view: Append(op=op, state=lambda seq: after(view.state, seq, op)),
-    )
+    commit(memory, "m", SetRules(alias="champion", rules=(rule,), previous=None))
 
 
 @pytest.mark.parametrize(

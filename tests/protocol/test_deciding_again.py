@@ -8,16 +8,20 @@ from tests.protocol.support import data_ids, save, save_by
 from modelstore_core import (
     AliasConflict,
     AliasNotFound,
+    AliasProtected,
+    Approved,
     AtLeast,
+    CheckPassed,
     GateRefused,
     Improves,
     ModelStore,
+    StoreTooNew,
     VersionDeleted,
     VersionInUse,
     VersionNotFound,
     VersionPurged,
 )
-from modelstore_core.model.operations import Purge
+from modelstore_core.model.operations import Purge, SetRules
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.testing.audit import audit
 from modelstore_core.testing.counting import CountingStorage
@@ -104,6 +108,145 @@ def test_a_gate_judges_against_the_annotations_of_the_current_version(against: R
     with pytest.raises(GateRefused, match=r"m@1 has auc = 0\.5"):
         racing.promote("m@2", "c", gates=[Improves("auc")])
     assert audit(memory, "m").aliases == {"c": 1}
+
+
+def test_rules_set_meanwhile_are_judged(against: Race, memory: MemoryStorage) -> None:
+    racing = against(lambda other: other.protect("m", "c", [AtLeast("auc", 0.9)]))
+
+    with pytest.raises(GateRefused, match=r"m@2 has auc = 0\.2; needed: at least 0\.9"):
+        racing.promote("m@2", "c")
+    assert audit(memory, "m").aliases == {}
+
+
+def test_rules_that_were_changed_meanwhile_are_judged_as_they_are(against: Race, memory: MemoryStorage) -> None:
+    store_over(memory).protect("m", "c", [AtLeast("auc", 0.1)])
+    racing = against(lambda other: other.protect("m", "c", [AtLeast("auc", 0.9)]))
+
+    with pytest.raises(GateRefused, match=r"needed: at least 0\.9"):
+        racing.promote("m@2", "c")
+    assert audit(memory, "m").aliases == {}
+
+
+def test_rules_taken_away_meanwhile_are_not_judged(against: Race, memory: MemoryStorage) -> None:
+    store_over(memory).protect("m", "c", [AtLeast("auc", 0.9)])
+    racing = against(lambda other: other.unprotect("m", "c", reason="no more"))
+
+    assert racing.promote("m@2", "c").number == 2
+    assert audit(memory, "m").entries[-1]["op"]["evidence"] == []
+
+
+def test_an_override_that_rules_taken_away_meanwhile_made_needless_is_none(
+    against: Race, memory: MemoryStorage
+) -> None:
+    store_over(memory).protect("m", "c", [AtLeast("auc", 0.9)])
+    racing = against(lambda other: other.unprotect("m", "c", reason="no more"))
+    racing.promote("m@2", "c", override=True, reason="now")
+
+    assert "override" not in audit(memory, "m").entries[-1]["op"]
+
+
+def test_a_check_that_failed_meanwhile_refuses(against: Race, memory: MemoryStorage) -> None:
+    store_over(memory).annotate("m@2", checks={"drift": True})
+    racing = against(lambda other: other.annotate("m@2", checks={"drift": (False, "3 sigma")}))
+
+    with pytest.raises(GateRefused, match="m@2 failed the check drift: 3 sigma"):
+        racing.promote("m@2", "c", gates=[CheckPassed("drift")])
+    assert audit(memory, "m").aliases == {}
+
+
+def test_a_check_that_passed_meanwhile_lets_pass(against: Race, memory: MemoryStorage) -> None:
+    racing = against(lambda other: other.annotate("m@2", checks={"drift": True}))
+
+    assert racing.promote("m@2", "c", gates=[CheckPassed("drift")]).number == 2
+    audit(memory, "m")
+
+
+def test_an_approval_rejected_meanwhile_refuses(against: Race, memory: MemoryStorage) -> None:
+    store = store_over(memory)
+    store.protect("m", "c", [Approved()])
+    store.approve("m@2", "c")
+    racing = against(lambda other: other.reject("m@2", "c", comment="wait"))
+
+    with pytest.raises(GateRefused, match="m@2 is rejected by tester"):
+        racing.promote("m@2", "c")
+    assert audit(memory, "m").aliases == {}
+
+
+def test_a_round_begun_meanwhile_takes_votes_away(against: Race, memory: MemoryStorage) -> None:
+    store_over(memory).approve("m@2", "c")
+    racing = against(lambda other: other.request_approval("m@2", "c"))
+
+    with pytest.raises(GateRefused, match="m@2 is approved by nobody"):
+        racing.promote("m@2", "c", gates=[Approved()])
+    audit(memory, "m")
+
+
+def test_two_votes_at_once_both_count(against: Race, memory: MemoryStorage) -> None:
+    racing = against(lambda other: store_over(memory, actor="bo").approve("m@2", "c"))
+    racing.approve("m@2", "c")
+
+    assert store_over(memory).promote("m@2", "c", gates=[Approved(2)]).number == 2
+    audit(memory, "m")
+
+
+def test_outcomes_recorded_at_once_are_both_there(against: Race, memory: MemoryStorage) -> None:
+    against(lambda other: other.annotate("m@1", checks={"theirs": True})).annotate("m@1", checks={"ours": False})
+
+    assert sorted(store_over(memory).get("m@1").checks) == ["ours", "theirs"]
+    audit(memory, "m")
+
+
+def test_two_who_protect_at_once_leave_the_rules_of_the_last(against: Race, memory: MemoryStorage) -> None:
+    racing = against(lambda other: other.protect("m", "c", [AtLeast("auc", 0.1)]))
+
+    assert racing.protect("m", "c", [Improves("auc")]) == (Improves("auc"),)
+    assert store_over(memory).gates("m") == {"c": (Improves("auc"),)}
+    audit(memory, "m")
+
+
+AROUND: dict[str, Callable[[ModelStore], object]] = {
+    "save": lambda s: s.save({"w": 9}, "m", format="pickle", aliases=["c"]),
+    "unalias": lambda s: s.unalias("m", "c"),
+    "delete": lambda s: s.delete("m@1", force=True),
+}
+
+
+@pytest.mark.parametrize("way", AROUND)
+def test_nothing_goes_around_rules_set_meanwhile(against: Race, memory: MemoryStorage, way: str) -> None:
+    store_over(memory).promote("m@1", "c")
+    racing = against(lambda other: other.protect("m", "c", [AtLeast("auc", 0.1)]))
+
+    with pytest.raises(AliasProtected):
+        AROUND[way](racing)
+    found = audit(memory, "m")
+    assert (found.aliases, len(found.entries), found.strays) == ({"c": 1}, 4, frozenset())
+
+
+@pytest.mark.parametrize("way", [*AROUND, "promote"])
+def test_what_rules_forbade_stands_only_if_they_still_do(store: ModelStore, memory: MemoryStorage, way: str) -> None:
+    """A warm handle remembers rules that are no more."""
+    store.promote("m@1", "c")
+    store.protect("m", "c", [AtLeast("auc", 0.9)])
+    warm = store_over(memory)
+    warm.get("m")
+    store.unprotect("m", "c", reason="no more")
+
+    promote: Callable[[ModelStore], object] = lambda s: s.promote("m@2", "c")  # noqa: E731 -- one of them
+    {**AROUND, "promote": promote}[way](warm)
+    assert audit(memory, "m").aliases == {"save": {"c": 3}, "promote": {"c": 2}}.get(way, {})
+
+
+def test_a_rule_of_a_later_release_stands_only_if_it_still_does(store: ModelStore, memory: MemoryStorage) -> None:
+    rules = SetRules(alias="c", rules=({"rule": "sorcery"},), previous=None)
+    commit(memory, "m", rules)
+    warm = store_over(memory)
+    warm.get("m")
+    with pytest.raises(StoreTooNew):
+        warm.promote("m@2", "c")
+    store.unprotect("m", "c", reason="not here")
+
+    assert warm.promote("m@2", "c").number == 2
+    audit(memory, "m")
 
 
 @pytest.mark.parametrize("act", [lambda s: s.promote("m@1", "c"), lambda s: s.annotate("m@1", tags={"a": "b"})])

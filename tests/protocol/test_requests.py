@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import pytest
 from tests.protocol.support import save_by
 
-from modelstore_core import AtLeast, ModelStore
+from modelstore_core import AtLeast, Improves, ModelStore
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.testing.audit import audit
 from modelstore_core.testing.counting import CountingStorage
@@ -132,6 +132,56 @@ def test_a_record_too_long_for_a_short_entry_is_one_request_more_warm(counting: 
 def test_a_gate_needs_both_records_and_both_are_read(counting: CountingStorage) -> None:
     assert cold(counting, lambda s: s.promote("m@3", "c", gates=[AtLeast("auc", 0.1)])) == (4, 4)
     assert warm(counting, lambda s: s.promote("m@1", "c", gates=[AtLeast("auc", 0.1)])) == (2, 2)
+
+
+def test_recent_rules_cost_nothing(counting: CountingStorage, memory: MemoryStorage) -> None:
+    store_over(memory).protect("m", "c", [AtLeast("auc", 0.1)])
+
+    assert cold(counting, lambda s: s.promote("m@3", "c")) == (4, 4)
+    assert warm(counting, lambda s: s.promote("m@1", "c")) == (2, 2)
+
+
+def test_rules_that_are_not_recent_are_one_request_more_and_once_a_handle(
+    counting: CountingStorage, memory: MemoryStorage
+) -> None:
+    """In one round with the records that they are judged on."""
+    store = store_over(memory)
+    store.protect("m", "c", [AtLeast("auc", 0.1), Improves("auc")])
+    for step in range(60):
+        store.annotate("m@1", metrics={"step": step})
+    store.save({"w": 9}, "m", format="pickle", metrics={"auc": 0.9})
+
+    assert cold(counting, lambda s: s.promote("m", "c")) == (4 + 1 + 1, 5)  # the rules, and the current record
+    store.rollback("m", "c")
+    knowing = store_over(counting)
+    knowing.promote("m", "d")
+    assert cost(counting, knowing, lambda s: s.promote("m", "c")) == (2 + 1 + 1, 3)
+    knowing.rollback("m", "c")
+    assert cost(counting, knowing, lambda s: s.promote("m", "c")) == (2, 2)
+
+
+def test_an_outcome_a_vote_and_a_rule_cost_what_an_annotation_costs(counting: CountingStorage) -> None:
+    for act in (
+        lambda s: s.annotate("m@1", checks={"drift": True}),
+        lambda s: s.request_approval("m@1", "long"),
+        lambda s: s.approve("m@1", "long"),
+        lambda s: s.protect("m", "c", [AtLeast("auc", 0.1)]),
+        lambda s: s.unprotect("m", "c", reason="no more"),
+    ):
+        assert cold(counting, act) == (4, 4)
+    assert warm(counting, lambda s: s.reject("m@1", "long")) == (2, 2)
+    assert warm(counting, lambda s: s.protect("m", "c", [Improves("auc")])) == (2, 2)
+
+
+def test_rules_are_told_from_the_head_and_what_set_them(counting: CountingStorage, memory: MemoryStorage) -> None:
+    store = store_over(memory)
+    for alias in ("c", "d", "e"):
+        store.protect("m", alias, [AtLeast("auc", 0.1)])
+    assert cold(counting, lambda s: s.gates("m")) == (3, 2)
+    for step in range(60):
+        store.annotate("m@1", metrics={"step": step})
+
+    assert cold(counting, lambda s: s.gates("m")) == (3 + 3, 3)
 
 
 def test_a_number_that_is_not_recent_is_one_request_more_for_each_block(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
 from modelstore_core.formats.trust import Trust, parse_trust
-from modelstore_core.model.operations import Condemn, Entry, Purge
+from modelstore_core.model.operations import Condemn, Entry, Purge, SetRules, Verb
 from modelstore_core.ports import Ports
 from modelstore_core.registry.transitions import after
 from modelstore_core.registry.writer import Append, Request
@@ -71,10 +71,11 @@ def store_over(
     return ModelStore.over(Handle(storage, settings, ports or StillClock().ports()))
 
 
-def commit(storage: Storage, name: str, op: Condemn | Purge) -> Entry:
-    """Commit to a model's log what a collector commits, by the same rule as any verb; its entry."""
+def commit(storage: Storage, name: str, op: Condemn | Purge | SetRules) -> Entry:
+    """Commit to a model's log what a collector commits, or rules, by the same rule as any verb; its entry."""
     settings = Settings(actor="collector", trust=parse_trust("safe"), single_writer=False, patience=60.0)
-    request = Request(verb="condemn" if isinstance(op, Condemn) else "purge", actor=settings.actor)
+    verb: Verb = "condemn" if isinstance(op, Condemn) else "purge" if isinstance(op, Purge) else "protect"
+    request = Request(verb=verb, actor=settings.actor)
     outcome = Handle(storage, settings, StillClock().ports()).write(
         name, request, lambda view: Append(op=op, state=lambda seq: after(view.state, seq, op, was_live=False))
     )
