@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from modelstore_core.documents.canonical import encode, parse
 from modelstore_core.documents.commit import read_state, write_state
+from modelstore_core.documents.entries import is_time
 from modelstore_core.documents.lines import LARGEST, Lines, compressed, unpacked
 from modelstore_core.documents.reading import Reader
 from modelstore_core.documents.segments import Rows
@@ -144,7 +145,7 @@ def _snapshots(lines: Sequence[bytes], common: Sequence[Json]) -> Iterator[Snaps
 
 
 def _read_snapshot(reader: Reader) -> Snapshot:
-    return Snapshot(
+    snapshot = Snapshot(
         model=reader.text("model"),
         etag=reader.text("etag"),
         modified=reader.number("modified") or 0.0,
@@ -155,6 +156,9 @@ def _read_snapshot(reader: Reader) -> Snapshot:
         state=read_state(reader.within("state", reader.document.get("state"))),
         rows=None,
     )
+    if snapshot.seq and not is_time(snapshot.time):
+        reader.complain("time", f"is no time: {snapshot.time!r}")
+    return snapshot
 
 
 def _read_shard(reader: Reader) -> Shard:

@@ -10,7 +10,7 @@ from modelstore_core.errors import StoreTooNew
 from modelstore_core.model.json import JsonObject
 from modelstore_core.model.operations import Entry, Verb
 
-__all__ = ["MAX_SUMMARY", "read_entry", "summarize", "write_entry"]
+__all__ = ["MAX_SUMMARY", "is_time", "read_entry", "summarize", "write_entry"]
 
 MAX_SUMMARY = 1024
 
@@ -77,13 +77,14 @@ def read_entry(document: JsonObject, where: str) -> Entry:
         undoes=reader.optional_integer("undoes"),
         cut=cut,
     )
-    if not _is_time(entry.time):
+    if not is_time(entry.time):
         reader.complain("time", f"is not a moment in ISO 8601 with its zone: {entry.time!r}")
     reader.finish()
     return entry
 
 
-def _is_time(text: str) -> bool:
+def is_time(text: str) -> bool:
+    """Whether it is a moment in ISO 8601 with its zone."""
     try:
         return datetime.fromisoformat(text).tzinfo is not None
     except ValueError:
