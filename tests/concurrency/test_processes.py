@@ -13,17 +13,17 @@ from typing import TypeVar
 
 import pytest
 from tests.concurrency import workers
-from tests.concurrency.conftest import in_bucket
+from tests.concurrency.conftest import PLACES, in_bucket
 from tests.conftest import Tell
 from tests.properties.effort import SOAK, takes
 
-from modelstore_core import ModelStore, UnsafeStorage
+from modelstore_core import AtLeast, Improves, ModelStore, UnsafeStorage
 from modelstore_core.testing.audit import audit
 from modelstore_core.testing.linear import Call, Placed, check_linear
 
 T = TypeVar("T")
 
-PROCESSES, EACH, HERD = 8, 50 * (SOAK or 1), 24
+PROCESSES, EACH, HERD, RULED = 8, 50 * (SOAK or 1), 24, 24
 
 
 def in_processes(count: int, work: Callable[[int], T]) -> list[T]:
@@ -101,6 +101,31 @@ def test_racing_promotions_under_a_gate_never_replace_better_by_worse(url: str, 
     assert [metrics[n] for n in champions] == sorted({metrics[n] for n in champions})
     assert metrics[champions[-1]] == max(metrics.values())
     audit(store.storage, "m")
+
+
+@pytest.mark.parametrize("place", ["folder", "faulty S3"])
+@takes(minutes=15)
+def test_eight_processes_cannot_slip_a_worse_model_past_the_rules_of_an_alias(
+    request: pytest.FixtureRequest, weights: Path, tell: Tell, place: str
+) -> None:
+    with PLACES[place](request) as store:
+        scores = [(i * 7 % RULED) / RULED for i in range(RULED)]
+        for auc in scores:
+            store.save(weights, "m", metrics={"auc": auc})
+        store.protect("m", "champion", [Improves("auc"), AtLeast("auc", 0.25)])
+
+        passed = in_processes(PROCESSES, partial(workers.promote_under_rules, store, RULED))
+
+        found = audit(store.storage, "m")
+    moves = [entry["op"] for entry in found.entries if entry["op"]["kind"] == "set_alias"]
+    champions = [scores[op["number"] - 1] for op in moves]
+    refused = sum(entry["op"]["kind"] == "refuse_alias" for entry in found.entries)
+    tell(f"{PROCESSES} times {RULED} promotions in {place}: {len(champions)} moved the alias, {refused} were refused")
+    assert champions == sorted(set(champions))
+    assert min(champions) >= 0.25
+    assert champions[-1] == max(scores)
+    assert sorted(op["number"] for op in moves) == sorted({number for told in passed for number in told})
+    assert all([one["passed"] for one in op["evidence"]] == [True, True] for op in moves)
 
 
 @pytest.fixture

@@ -91,6 +91,18 @@ def promote_if_better(store: ModelStore, who: int) -> list[int]:
     return passed
 
 
+def promote_under_rules(store: ModelStore, versions: int, who: int) -> list[int]:
+    """Ask for each version in an order of one's own, with no gate but the alias's rules; those that were let pass."""
+    _start[0].wait(120)
+    passed = []
+    for number in [1 + (i * 5 + who * 3) % versions for i in range(versions)]:
+        try:
+            passed.append(store.promote(f"m@{number}", "champion", key=f"{who}/{number}").number)
+        except GateRefused:
+            continue
+    return passed
+
+
 def save_for_ever(url: str, file: str) -> None:
     """Save until killed, and say each number that was acknowledged."""
     store = ModelStore(url)
