@@ -11,7 +11,7 @@ from modelstore_core.model.json import Json, JsonObject
 from modelstore_core.model.listings import Records
 from modelstore_core.model.records import ModelVersion
 from modelstore_core.model.signatures import signature_columns
-from modelstore_core.model.tables import Row, cell, html_table, printable, screen_width, text_table
+from modelstore_core.model.tables import Row, cell, html_line, html_table, printable, screen_width, text_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -142,8 +142,9 @@ class Comparison:
         return printable(f"Comparison({self.summary()})")
 
     def _repr_html_(self) -> str:
-        heading = html_table([{"": self.summary()}], [""], headings=False)
-        return heading + "".join(html_table(part.rows, part.columns, show=shown) for part in self.sections())
+        return html_line(self.summary()) + "".join(
+            html_table(part.rows, part.columns, show=shown) for part in self.sections()
+        )
 
 
 def compare(versions: Sequence[ModelVersion]) -> Comparison:

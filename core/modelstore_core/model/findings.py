@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from modelstore_core.model.frames import Kind
 from modelstore_core.model.listings import Records
-from modelstore_core.model.tables import html_table, printable
+from modelstore_core.model.tables import html_line, printable
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -117,7 +117,7 @@ class Verification:
         return printable(f"Verification({self.summary()})")
 
     def _repr_html_(self) -> str:
-        said = html_table([{"": self.summary()}], [""], headings=False)
+        said = html_line(self.summary())
         return self.problems._repr_html_() + said if self.problems else said
 
 

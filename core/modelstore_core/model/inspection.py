@@ -8,7 +8,7 @@ from modelstore_core.model.frames import Kind
 from modelstore_core.model.json import JsonObject
 from modelstore_core.model.listings import Records
 from modelstore_core.model.signatures import signature_line
-from modelstore_core.model.tables import html_table, printable, readable_size, text_card
+from modelstore_core.model.tables import html_card, printable, readable_size, text_card
 
 __all__ = ["Drift", "InspectedFile", "Inspection"]
 
@@ -142,13 +142,16 @@ class Inspection:
         return f"{file.path}: {file.kind}, {readable_size(file.size)}, {opened}"
 
     def __str__(self) -> str:
-        return text_card([(str(line["what"]), line["value"]) for line in self.card()])
+        return text_card(self._facts())
 
     def __repr__(self) -> str:
         return printable(f"Inspection({self.ref}, {self.format}, load {'allowed' if self.allowed else 'refused'})")
 
     def _repr_html_(self) -> str:
-        return html_table(self.card(), ["what", "value"], headings=False)
+        return html_card(self._facts())
+
+    def _facts(self) -> list[tuple[str, object]]:
+        return [(str(line["what"]), line["value"]) for line in self.card()]
 
 
 def _proof(proved: JsonObject | None) -> str:

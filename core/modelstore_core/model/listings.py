@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, Self, SupportsIndex, TypeVar, overload
 
 from modelstore_core.model.frames import Kind, data_frame
-from modelstore_core.model.tables import html_table, screen_table
+from modelstore_core.model.tables import html_line, html_table, screen_table, telling
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -73,8 +73,9 @@ class Records(tuple[R_co, ...]):  # noqa: SLOT001 -- what they are is kept besid
 
     def _repr_html_(self) -> str:
         rows = self[:_MOST].rows()
-        rest = f"<p>{self._rest()}</p>" if self._rest() else ""
-        return html_table(rows, _columns(rows, self._kinds())) + rest
+        columns = _columns(rows, self._kinds())
+        rest = html_line(self._rest()) if self._rest() else ""
+        return html_table(rows, telling(rows, columns) or columns) + rest
 
     def _rest(self) -> str:
         left = len(self) - _MOST

@@ -13,7 +13,7 @@ from modelstore_core.model.listings import Page, Records
 from modelstore_core.model.operations import Finding
 from modelstore_core.model.reviews import CheckOutcome
 from modelstore_core.model.signatures import signature_line
-from modelstore_core.model.tables import cell, html_table, printable, readable_size, screen_table, text_card
+from modelstore_core.model.tables import cell, html_card, printable, readable_size, screen_table, telling, text_card
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -204,14 +204,17 @@ class ModelVersion:
         return [{"what": what, "value": value} for what, value in facts.items() if value]
 
     def __str__(self) -> str:
-        return text_card([(str(line["what"]), line["value"]) for line in self.card()])
+        return text_card(self._facts())
 
     def __repr__(self) -> str:
         parts = [self.ref, *([] if self.state == "live" else [self.state]), *self.aliases, self.format]
         return printable(f"ModelVersion({', '.join([*parts, *([cell(self.metrics)] if self.metrics else [])])})")
 
     def _repr_html_(self) -> str:
-        return html_table(self.card(), ["what", "value"], headings=False)
+        return html_card(self._facts())
+
+    def _facts(self) -> list[tuple[str, object]]:
+        return [(str(line["what"]), line["value"]) for line in self.card()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,8 +345,7 @@ class Event:
         }
 
     def __str__(self) -> str:
-        told = [(name, value) for name, value in self.row().items() if value not in (None, "", False)]
-        return text_card(told)
+        return text_card(self._facts())
 
     def __repr__(self) -> str:
         about = self.model if self.number is None else f"{self.model}@{self.number}"
@@ -351,9 +353,11 @@ class Event:
         return printable(f"Event({self.id}, {self.kind}, {about}{alias}, {self.actor}, {cell(self.time)})")
 
     def _repr_html_(self) -> str:
-        return html_table(
-            [{"what": k, "value": v} for k, v in self.row().items() if v], ["what", "value"], headings=False
-        )
+        return html_card(self._facts())
+
+    def _facts(self) -> list[tuple[str, object]]:
+        row = self.row()
+        return [(name, row[name]) for name in telling([row], list(row))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,11 +15,14 @@ __all__ = [
     "Row",
     "cell",
     "fitting",
+    "html_card",
+    "html_line",
     "html_table",
     "printable",
     "readable_size",
     "screen_table",
     "screen_width",
+    "telling",
     "text_card",
     "text_table",
     "text_width",
@@ -123,7 +126,7 @@ def screen_width() -> int:
 def screen_table(rows: Sequence[Row], columns: Sequence[str], width: int | None = None) -> str:
     """The columns that say something and fit the screen, and a last line that names those that do not fit."""
     width = screen_width() if width is None else width
-    told = [name for name in columns if any(_says_something(row.get(name)) for row in rows)]
+    told = telling(rows, columns)
     fit = fitting(rows, told, width)
     lost = [printable(name) for name in told if name not in fit]
     table = text_table(rows, fit, width)
@@ -143,15 +146,30 @@ def text_card(facts: Sequence[tuple[str, object]], width: int | None = None) -> 
     return "\n".join(lines)
 
 
-def html_table(
-    rows: Sequence[Row], columns: Sequence[str], *, headings: bool = True, show: Callable[[object], str] = cell
-) -> str:
+def telling(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
+    """The columns in which something stands, in any row."""
+    return [name for name in columns if any(_says_something(row.get(name)) for row in rows)]
+
+
+def html_line(text: str) -> str:
+    """A line of an HTML page, escaped."""
+    return f"<p>{_html(text)}</p>"
+
+
+def html_card(facts: Sequence[tuple[str, object]]) -> str:
+    """The facts as an HTML table: their names, and what they are; every text is escaped."""
+    left = _aligned("left")
+    lines = (f"<tr><th{left}>{_html(name)}</th><td{left}>{_html(cell(value))}</td></tr>" for name, value in facts)
+    return f"<table><tbody>{''.join(lines)}</tbody></table>"
+
+
+def html_table(rows: Sequence[Row], columns: Sequence[str], *, show: Callable[[object], str] = cell) -> str:
     """The rows as an HTML table, numbers to the right; every text is escaped."""
     sides = {column: "right" if _is_numeric([row.get(column) for row in rows]) else "left" for column in columns}
     head = "".join(f"<th{_aligned(sides[column])}>{_html(column)}</th>" for column in columns)
     cells = ("".join(f"<td{_aligned(sides[c])}>{_html(show(row.get(c)))}</td>" for c in columns) for row in rows)
     body = "".join(f"<tr>{line}</tr>" for line in cells)
-    return f"<table>{f'<thead><tr>{head}</tr></thead>' if headings else ''}<tbody>{body}</tbody></table>"
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def readable_size(count: int) -> str:
