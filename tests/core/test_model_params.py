@@ -45,7 +45,7 @@ def test_people_see_them(store: ModelStore, tmp_path: Path, capsys: pytest.Captu
     main(["--store", str(tmp_path / "store"), "show", "risk@2"])
 
     assert "model_params.solver " in capsys.readouterr().out
-    assert "newton-cg" in next(line for line in str(store.get("risk@2")).splitlines() if line.startswith("made with"))
+    assert "C=2" in next(line for line in str(store.get("risk@2")).splitlines() if line.startswith("made with"))
 
 
 def test_heads_that_have_no_room_leave_them_to_the_commit(store: ModelStore, tmp_path: Path) -> None:
@@ -64,3 +64,20 @@ def test_a_version_without_any_has_no_such_field(tmp_path: Path) -> None:
     (commit,) = (tmp_path / "store" / "models" / "page" / "log").iterdir()
     assert found.model_params == {}
     assert '"model_params":' not in commit.read_text()
+
+
+def test_a_copy_says_the_same(store: ModelStore, tmp_path: Path) -> None:
+    copied = store.copy("risk@1", ModelStore(tmp_path / "other"))
+
+    assert copied.model_params == store.get("risk@1").model_params != {}
+
+
+def test_listings_made_by_maintenance_have_them(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path / "store")
+    for number in range(40):
+        store.save(fitted(C=number + 1), "risk")
+    store.maintain("risk")
+
+    found = ModelStore(tmp_path / "store").versions("risk", where="model_params.C > 38")
+
+    assert [version.model_params["C"] for version in found] == [40, 39]

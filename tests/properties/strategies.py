@@ -83,6 +83,7 @@ def versions(draw: st.DrawFn) -> AddVersion:
         environment=draw(json_objects),
         signature=draw(st.none() | json_objects),
         globals=tuple(draw(st.lists(text, max_size=3))),
+        model_params=draw(json_objects),
         supersedes=draw(st.none() | numbers),
         aliases=tuple(
             Move(alias=a, number=number, previous=draw(st.none() | numbers), back=draw(st.none() | numbers))
