@@ -6,11 +6,11 @@ PYTEST := env -u MODELSTORE_URL -u MODELSTORE_ACTOR $(PY) -m pytest
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow test-formats soak check lint format bench pins clean
+.PHONY: help demo test test-slow test-formats test-dagster-matrix soak check lint format bench pins clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' Makefile
 
 # dev holds all of demo: a set-up for tests serves the demo too
 .venv/.ready-demo: pyproject.toml constraints.txt
@@ -34,6 +34,9 @@ test-slow: .venv/.ready-dev ## Run the tests that take minutes
 
 test-formats: ## Try frameworks that .venv lacks, each in its own environment; FRAMEWORKS=torch,keras selects
 	@$${PYTHON:-python3} tools/test_formats.py
+
+test-dagster-matrix: .venv/.ready-dev ## Run Dagster's tests with the Dagsters 1.11, 1.12 and 1.13; DAGSTER=1.11.16 selects
+	@$(PY) tools/test_dagster.py
 
 EFFORT ?= 1
 soak: .venv/.ready-dev ## Try to break the protocol for about an hour, or EFFORT=n times as long
@@ -59,5 +62,5 @@ pins: .venv/.ready-dev ## Resolve constraints.txt anew; `make pins UPGRADE=--upg
 		--extra dev --group setup pyproject.toml -o constraints.txt
 
 clean: ## Remove .venv, the demo's store and what tools leave behind
-	@rm -rf .venv .venv-bench .venv-runners .node models-demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* dist build
+	@rm -rf .venv .venv-bench .venv-dagster .venv-runners .node models-demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* dist build
 	@find core plugins tests examples benchmarks tools -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true

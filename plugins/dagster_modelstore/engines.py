@@ -54,9 +54,10 @@ def _is_in_dask() -> bool:
 
 def warn_of_other_machines(store: "ModelStore", context: dg.InputContext | dg.OutputContext) -> None:
     """Say in the run's log if steps may run where this store's folder is not."""
-    scheme, step = store.url.partition("://")[0], known(lambda: context.step_context)
+    step = known(lambda: context.step_context)
     job, instance = getattr(step, "job_def", None), getattr(step, "instance", None)
-    if scheme not in {"file", "memory"} or not isinstance(job, dg.JobDefinition):
+    scheme, _, path = store.url.partition("://")  # a folder is a path alone
+    if (path and scheme != "memory") or not isinstance(job, dg.JobDefinition):
         return
     here, executor = _ONE_PROCESS if scheme == "memory" else _ONE_MACHINE, job.executor_def.name
     launcher = _launcher(instance) if isinstance(instance, dg.DagsterInstance) else None
