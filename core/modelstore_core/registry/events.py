@@ -26,6 +26,7 @@ from modelstore_core.model.operations import (
     moves_of,
 )
 from modelstore_core.model.records import Event, EventKind, Records
+from modelstore_core.registry.standing import refuse_moving
 from modelstore_core.registry.view import View
 
 __all__ = ["events_of", "history"]
@@ -58,6 +59,7 @@ class _Happened:
 def history(view: View, limit: int | None) -> Records[Event]:
     """What happened to the model, newest first."""
     head = view.require()
+    refuse_moving(view.journal, head)
     entries = view.entries(1 if limit is None else head.seq - limit + 1)
     events = [event for entry in reversed(entries) for event in reversed(events_of(view.model, entry))]
     return Records(events[:limit], Event)

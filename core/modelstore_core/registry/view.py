@@ -53,11 +53,10 @@ class View:
         return Mark(seq=0, op_id="") if self.head is None else Mark(seq=self.head.seq, op_id=self.head.entry.op_id)
 
     def require(self) -> Commit:
-        """The head, of a closed model too.
+        """The head, whether or not the model is to be had.
 
         Raises:
             ModelNotFound: The log is empty.
-            ModelMoving: The model is on its way to this name, and has not arrived.
         """
         if self.head is None:
             raise ModelNotFound(
@@ -65,8 +64,19 @@ class View:
                 value=self.model,
                 fix="`models()` or `mstore ls` lists what there is; `save` makes it.",
             )
-        refuse_moving(self.journal, self.head)
         return self.head
+
+    def require_open(self) -> Commit:
+        """The head of a model that is to be had under this name.
+
+        Raises:
+            ModelNotFound: The log is empty.
+            ModelDeleted, ModelMoved, ModelMoving: It is not to be had.
+        """
+        head = self.require()
+        refuse_closed(self.model, head.state)
+        refuse_moving(self.journal, head)
+        return head
 
     def entries(self, first: int = 1, needs: frozenset[str] | None = None) -> list[Entry]:
         """The entries from `first` on, in order."""
@@ -121,10 +131,10 @@ class View:
         """The version that is meant, deleted or not where it is meant by number.
 
         Raises:
-            ModelDeleted, ModelMoved: The model is not to be had.
             ModelNotFound, VersionNotFound, AliasNotFound: There is none.
+            ModelDeleted, ModelMoved, ModelMoving: The model is not to be had.
         """
-        refuse_closed(self.model, self.state)
+        self.require_open()
         if reference.number is not None:
             return self.version(reference.number, needs)
         if reference.alias is not None:

@@ -68,8 +68,10 @@ def move_away(view: View, *, at: int, to: str, reason: str) -> Decision:
     Raises:
         BehindError: That is not all.
     """
-    if view.mark.seq != at:
+    if view.mark.seq > at:
         raise BehindError
+    if view.mark.seq < at:
+        return _NOTHING  # which does not stand: there is more to be seen
     return _append(view, MoveAway(to=to, reason=reason))
 
 

@@ -19,7 +19,6 @@ from modelstore_core.ports import Ports
 from modelstore_core.progress import Meter, Tell, Transfer
 from modelstore_core.registry import queries
 from modelstore_core.registry.indexed import Indexed, look
-from modelstore_core.registry.standing import refuse_closed
 from modelstore_core.registry.view import View
 from modelstore_core.registry.writer import Decide, Decision, Outcome, Request, Writer
 from modelstore_core.storage.opening import Option, open_storage
@@ -135,10 +134,10 @@ class Handle:
         """The model as it is now, for an answer that looks back over `span` commits (None: all) and decides nothing.
 
         Raises:
-            ModelDeleted, ModelMoved: It is not to be had.
+            ModelNotFound, ModelDeleted, ModelMoved, ModelMoving: It is not to be had.
         """
         found = look(self.journal(name), span)
-        refuse_closed(found.model, found.state)
+        found.require_open()
         return found
 
     def again(self, view: View) -> Indexed:

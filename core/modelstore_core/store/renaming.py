@@ -50,6 +50,7 @@ def _move(handle: Handle, old: str, new: str, request: Request, reason: str) -> 
                     move = partial(whole.move_away, at=repetition.seq, to=new, reason=reason)
                     handle.write(old, request, move)
                     return
+            handle.ports.sleep(handle.ports.jitter() * 0.002)
             hurry = hurry or Patience(handle.ports, handle.settings.patience)
             if hurry.spent():
                 raise StorageUnavailable(

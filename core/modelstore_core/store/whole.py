@@ -9,7 +9,6 @@ from modelstore_core.model.json import as_tags
 from modelstore_core.model.operations import Verb
 from modelstore_core.model.records import ModelSummary
 from modelstore_core.registry import queries, whole
-from modelstore_core.registry.standing import refuse_closed
 from modelstore_core.registry.writer import Decide, Request
 from modelstore_core.store.handle import Handle
 
@@ -28,10 +27,7 @@ class Whole:
             ModelNotFound: There is no such model.
             ModelDeleted, ModelMoved, ModelMoving: It is not to be had.
         """
-        view = self._handle.view(name)
-        head = view.require()
-        refuse_closed(name, head.state)
-        return queries.summary_of(head)
+        return queries.summary_of(self._handle.view(name).require_open())
 
     def describe(
         self,
