@@ -2,7 +2,7 @@ import io
 import json
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -308,3 +308,27 @@ def test_its_record_tells_what_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("make", [blend, lambda: blend().state_dict()], ids=["module", "state dict"])
 def test_the_same_training_gives_the_same_bytes(make: Callable[[], object], tmp_path: Path) -> None:
     assert differing(make, tmp_path) == set()
+
+
+@pytest.fixture
+def on_a_gpu() -> Iterator[None]:
+    """Storages are written as those of a GPU are."""
+    torch.serialization.register_package(0, lambda storage: "cuda:0", lambda storage, location: None)
+    yield
+    del torch.serialization._package_registry[0]
+
+
+@pytest.mark.usefixtures("on_a_gpu")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+@pytest.mark.parametrize("make", [blend, lambda: {"deep": {"weights": torch.ones(3)}}], ids=["module", "weights"])
+def test_tensors_of_a_gpu_that_is_not_here_come_to_the_cpu(make: Callable[[], Any], tmp_path: Path) -> None:
+    stored = store(make(), tmp_path / "model")
+    (file,) = (stored.folder / name for name in stored.written.loads)
+    assert b"cuda:0" in file.read_bytes()
+
+    with pytest.raises(RuntimeError, match="CUDA"):
+        torch.load(file, weights_only=False)
+    loaded: Any = load(stored)(MINE)
+
+    tensors = loaded.state_dict().values() if make is blend else [loaded["deep"]["weights"]]
+    assert {one.device.type for one in tensors} == {"cpu"}
