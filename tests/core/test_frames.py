@@ -1,6 +1,7 @@
 """Every listing as a data frame with typed columns, also where values are missing or nothing is listed."""
 
 import math
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from tests.core.records import ROWS, sample
 from tests.search.records import version
 
-from modelstore_core import Diagnosis, Feed, ModelVersion, Records, Verification
+from modelstore_core import Diagnosis, Feed, MissingExtra, ModelVersion, Records, Verification
 from modelstore_core.model.frames import kind_of
 
 DTYPES = {
@@ -102,6 +103,13 @@ def test_odd_texts_and_times_make_a_frame_all_the_same() -> None:
     assert frame["created_at"][0].to_pydatetime() == last
     assert frame["size"][0] == frame["metrics.m"][0] == float(2**70)
     assert frame["tags.t"][0] == "\ud800"
+
+
+def test_without_pandas_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+
+    with pytest.raises(MissingExtra, match=r'pip install "modelstore-pipelines\[pandas\]"'):
+        Records((), ModelVersion).to_pandas()
 
 
 def test_reports_and_feeds_are_frames_too() -> None:

@@ -49,6 +49,12 @@ def test_numbers_come_before_texts_and_by_size_also_where_they_are_written_as_te
     assert found == [9, "9.5", "10", [2], "many", "nan", True, None]
 
 
+def test_flags_are_ordered_too() -> None:
+    versions = [version(1, deleted=True), version(2), version(3, deleted=True)]
+
+    assert [v.number for v in ordered(versions, parse_order("deleted, number DESC", VERSION))] == [2, 3, 1]
+
+
 def test_names_are_texts_also_where_they_look_like_numbers() -> None:
     versions = [version(name=name) for name in ("10", "9", "9.5")]
 
