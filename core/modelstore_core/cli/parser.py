@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from modelstore_core.cli.exits import MEANING
+from modelstore_core.cli.governing_parser import add_governing
 from modelstore_core.cli.importing import add_import
 from modelstore_core.cli.keeping_parser import add_keeping
+from modelstore_core.cli.searching import add_searching
 from modelstore_core.errors import InvalidInput
 from modelstore_core.version import __version__
 
@@ -55,9 +57,10 @@ def build() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mstore {__version__}", help="print it and exit")
     verbs = _Verbs(parser)
     _add_common(parser, "options")
+    add_searching(verbs)
     _add_reading(verbs)
     _add_save(verbs)
-    _add_promote(verbs)
+    add_governing(verbs)
     _add_aliases(verbs)
     _add_annotate(verbs)
     _add_deletion(verbs)
@@ -120,22 +123,6 @@ def _add_common(parser: argparse.ArgumentParser, options: str) -> None:
 
 
 def _add_reading(verbs: _Verbs) -> None:
-    ls = verbs.add(
-        "ls [NAME]",
-        "list all models, or the versions of one",
-        "Versions come newest first.",
-        "",
-        "risk.churn --limit 10",
-        'risk.churn --order-by "metrics.auc DESC, number"',
-    )
-    ls.add_argument("name", metavar="NAME", nargs="?", help="the model whose versions to list")
-    ls.add_argument("--limit", metavar="N", type=int, help="at most so many versions")
-    ls.add_argument(
-        "--order-by",
-        metavar="TERMS",
-        help="number, created_at, size, metrics.x, params.x, tags.x, each with DESC or not",
-    )
-    ls.add_argument("--all", action="store_true", help="deleted and superseded versions too")
     show = verbs.add(
         "show REF", "show all that is recorded of a version", _GRAMMAR, "risk.churn@3", "risk.churn --json"
     )
@@ -211,24 +198,6 @@ def _add_save(verbs: _Verbs) -> None:
     save.add_argument("--attempt", metavar="N", type=int, default=0, help="which attempt at this key it is, from 0")
 
 
-def _add_promote(verbs: _Verbs) -> None:
-    promote = verbs.add(
-        "promote REF ALIAS",
-        "point an alias to a version",
-        "Gates and --expect are judged on what holds at that very moment; a refusal ends with code 4.",
-        "risk.churn@3 champion --reason 'better on March'",
-        "risk.churn@3 champion --expect 2",
-        "risk.churn@candidate champion --at-least auc=.9 --improves auc=.01 --reduces loss",
-    )
-    promote.add_argument("ref", metavar="REF")
-    promote.add_argument("alias", metavar="ALIAS")
-    promote.add_argument("--expect", metavar="N|none", help="the number it must point to now; none: it must not exist")
-    _add_repeated(promote, "--at-least", "METRIC=NUMBER", "gate: the version has at least this")
-    _add_repeated(promote, "--improves", "METRIC[=BY]", "gate: higher than the version the alias points to now")
-    _add_repeated(promote, "--reduces", "METRIC[=BY]", "gate: lower than the version the alias points to now")
-    _add_why(promote)
-
-
 def _add_aliases(verbs: _Verbs) -> None:
     rollback = verbs.add(
         "rollback NAME ALIAS",
@@ -237,6 +206,7 @@ def _add_aliases(verbs: _Verbs) -> None:
         "risk.churn champion --reason 'alerts since noon'",
     )
     unalias = verbs.add("unalias NAME ALIAS", "remove an alias", "", "risk.churn shadow")
+    unalias.add_argument("--override", action="store_true", help="also if rules guard it; needs --reason")
     for verb in (rollback, unalias):
         verb.add_argument("name", metavar="NAME")
         verb.add_argument("alias", metavar="ALIAS")
@@ -250,11 +220,14 @@ def _add_annotate(verbs: _Verbs) -> None:
         "",
         "risk.churn@3 --metric auc_may=.91 --tag reviewed=ada",
         "risk.churn@3 --description 'Trained on March' --remove-tag draft",
+        "risk.churn@3 --passed schema --failed drift='3 sigma since May'",
     )
     annotate.add_argument("ref", metavar="REF")
     _add_repeated(annotate, "--metric", "NAME=NUMBER", "a number")
     _add_repeated(annotate, "--tag", "NAME=TEXT", "a text")
     annotate.add_argument("--description", metavar="TEXT", help="instead of the one there")
+    _add_repeated(annotate, "--passed", "CHECK[=TEXT]", "records that the version passed the check, and what to say")
+    _add_repeated(annotate, "--failed", "CHECK[=TEXT]", "records that it failed")
     _add_repeated(annotate, "--remove-metric", "NAME", "takes the metric away")
     _add_repeated(annotate, "--remove-tag", "NAME", "takes the tag away")
     _add_key(annotate)

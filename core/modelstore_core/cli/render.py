@@ -79,17 +79,18 @@ def models(found: Sequence[ModelSummary], screen: Screen) -> Shown:
     return _table(rows, ("name", "newest", "versions", "aliases", "changed"), screen)
 
 
-def versions(found: Sequence[ModelVersion], screen: Screen, order_by: str | None = None) -> Shown:
-    """Versions of one model, a line each; on a terminal, what matters most, the order's own columns included."""
-    rows = [_version_row(one, screen) for one in found]
+def versions(found: Sequence[ModelVersion], screen: Screen, asked: str | None = None, *, named: bool = False) -> Shown:
+    """Versions of one model, or `named`, a line each; on a terminal what matters most, and what was asked about."""
+    rows = [{"name": one.name, **_version_row(one, screen)} for one in found]
     names = list(dict.fromkeys(name for row in rows for name in row))
     metrics, checks, tags, lineage, params = (
         [name for name in names if name.startswith(kind)]
         for kind in ("metrics.", "checks.", "tags.", "lineage.", "params.")
     )
     columns = [
+        *(("name",) if named else ()),
         *("number", "state", "aliases"),
-        *(name for name in (*metrics, *tags, *params) if name in (order_by or "")),
+        *(name for name in (*metrics, *tags, *params) if name in (asked or "")),
         *metrics[:_METRICS_FIRST],
         *("created", "by", "size"),
         *metrics,

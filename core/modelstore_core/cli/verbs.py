@@ -7,10 +7,12 @@ from typing import TypeAlias
 
 from modelstore_core.cli import arguments, cursors, render
 from modelstore_core.cli.exits import Declined, Exit
+from modelstore_core.cli.governing_verbs import VERBS as GOVERNING
 from modelstore_core.cli.importing import run_import
 from modelstore_core.cli.keeping_verbs import VERBS as KEEPING
 from modelstore_core.cli.location import store_url
 from modelstore_core.cli.output import Output
+from modelstore_core.cli.searching import run_ls, run_search
 from modelstore_core.errors import InvalidInput, InvalidReference
 from modelstore_core.model.names import parse_reference
 from modelstore_core.model.records import ModelVersion
@@ -45,25 +47,6 @@ def run(given: argparse.Namespace, out: Output) -> Exit:
         **arguments.options(given.options),
     )
     return _VERBS[given.verb](store, given, out) or Exit.OK
-
-
-def _ls(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
-    if given.name is not None:
-        _ls_versions(store, given, out)
-        return
-    if given.limit is not None or given.order_by is not None or given.all:
-        raise InvalidInput("--limit, --order-by and --all are for the versions of one model.", fix="Name the model.")
-    found = store.models()
-    out.data(found, lambda screen: render.models(found, screen))
-    if not found:
-        out.words(f"no models in {store.url}")
-
-
-def _ls_versions(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
-    found = store.versions(given.name, order_by=given.order_by, limit=given.limit, deleted=given.all)
-    out.data(found, lambda screen: render.versions(found, screen, given.order_by))
-    if not found:
-        out.words(f"no live versions of {given.name}: --all lists the deleted ones")
 
 
 def _show(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
@@ -101,27 +84,13 @@ def _pull(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
     out.words(f"pulled {found.ref}: {render.weight(found)}, every byte checked")
 
 
-def _promote(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
-    gates = arguments.gates(at_least=given.at_least, improves=given.improves, reduces=given.reduces)
-    promoted = store.promote(
-        given.ref,
-        given.alias,
-        expect=arguments.expectation(given.expect),
-        gates=gates,
-        reason=given.reason,
-        key=given.key,
-    )
-    passed = f", {len(gates)} gate{'' if len(gates) == 1 else 's'} passed" if gates else ""
-    _done(out, promoted, f"{given.alias} points to {promoted.ref}{passed}")
-
-
 def _rollback(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
     now = store.rollback(given.name, given.alias, reason=given.reason, key=given.key)
     _done(out, now, f"{given.alias} points to {now.ref} again")
 
 
 def _unalias(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
-    then = store.unalias(given.name, given.alias, reason=given.reason, key=given.key)
+    then = store.unalias(given.name, given.alias, override=given.override, reason=given.reason, key=given.key)
     _done(out, then, f"{given.alias} is removed; it pointed to {then.ref}")
 
 
@@ -139,13 +108,16 @@ def _diff(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
 def _annotate(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
     metrics, tags = arguments.metrics(given.metric), arguments.texts("--tag", given.tag)
     removed = [*given.remove_metric, *given.remove_tag]
-    if not (metrics or tags or removed) and given.description is None:
-        raise InvalidInput("Nothing was to be changed.", fix="Give --metric, --tag, --description or a --remove-….")
+    checks = arguments.outcomes(given.passed, given.failed)
+    if not (metrics or tags or removed or checks) and given.description is None:
+        fix = "Give --metric, --tag, --description, --passed, --failed or a --remove-…."
+        raise InvalidInput("Nothing was to be changed.", fix=fix)
     annotated = store.annotate(
         given.ref,
         metrics={**metrics, **arguments.removals("--remove-metric", given.remove_metric, metrics)},
         tags={**tags, **arguments.removals("--remove-tag", given.remove_tag, tags)},
         description=given.description,
+        checks=checks,
         key=given.key,
     )
     _done(out, annotated, f"annotated {annotated.ref}")
@@ -197,12 +169,12 @@ def _done(out: Output, version: ModelVersion, words: str) -> None:
 
 
 _VERBS: Mapping[str, Verb] = {
-    "ls": _ls,
+    "ls": run_ls,
+    "search": run_search,
     "show": _show,
     "inspect": _inspect,
     "save": _save,
     "pull": _pull,
-    "promote": _promote,
     "rollback": _rollback,
     "unalias": _unalias,
     "history": _history,
@@ -212,5 +184,6 @@ _VERBS: Mapping[str, Verb] = {
     "restore": _restore,
     "changes": _changes,
     "import": run_import,
+    **GOVERNING,
     **KEEPING,
 }
