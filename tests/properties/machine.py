@@ -13,9 +13,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from modelstore_core import (
     ANY,
+    Approved,
     AtLeast,
+    CheckPassed,
     Collection,
     Gate,
+    HasTag,
     Improves,
     ModelStore,
     ModelStoreError,
@@ -23,6 +26,7 @@ from modelstore_core import (
     VersionPurged,
 )
 from modelstore_core.model.names import folder_of
+from modelstore_core.model.operations import Verdict
 from modelstore_core.storage.local import LocalStorage
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.storage.protocol import Storage
@@ -45,9 +49,19 @@ scores = st.dictionaries(st.sampled_from(["auc", "loss"]), st.integers(0, 4), ma
 gates: st.SearchStrategy[list[Gate]] = st.sampled_from(
     [[], [Improves("auc")], [AtLeast("auc", 2)], [AtLeast("loss", 1), Improves("loss", by=2, direction="min")]]
 )
+rules: st.SearchStrategy[list[Gate]] = st.sampled_from(
+    [
+        [AtLeast("auc", 1)],
+        [Improves("auc")],
+        [CheckPassed("drift")],
+        [Approved(2)],
+        [HasTag("team", "risk"), Approved()],
+    ]
+)
 expectations = st.sampled_from([ANY, ANY, None, 1, 2])
 
 spaces = itertools.count()
+ACTORS = ("tester", "bo", "cy")
 
 
 class Save(TypedDict):
@@ -76,7 +90,7 @@ class StoreMachine(RuleBasedStateMachine):
         super().__init__()
         self.storage = self.fresh_storage()
         self.oracle = Oracle()
-        self.stores = [store_over(self.storage) for _ in range(3)]
+        self.stores = [store_over(self.storage, actor=actor) for actor in ACTORS]
         self.checked: dict[str, int] = {}
         self.cursors: list[str | None] = [None, None, None]
         self.heard: list[list[tuple[str, Happening]]] = [[], [], []]
@@ -112,11 +126,51 @@ class StoreMachine(RuleBasedStateMachine):
             lambda: self.oracle.promote(reference, alias, key=key),
         )
 
-    @rule(h=handles, reference=references, alias=aliases, expect=expectations, gates=gates)
-    def promote_if(self, h: int, reference: str, alias: str, expect: Any, gates: list[Gate]) -> None:
+    @rule(
+        h=handles,
+        reference=references,
+        alias=aliases,
+        expect=expectations,
+        gates=gates,
+        override=st.sampled_from([False, False, True]),
+    )
+    def promote_if(self, h: int, reference: str, alias: str, expect: Any, gates: list[Gate], override: bool) -> None:
+        asked: dict[str, Any] = {"expect": expect, "gates": gates, "override": override}
         self.both(
-            lambda: facts_of(self.stores[h].promote(reference, alias, expect=expect, gates=gates)),
-            lambda: self.oracle.promote(reference, alias, expect=expect, gates=gates),
+            lambda: facts_of(self.stores[h].promote(reference, alias, reason="because", **asked)),
+            lambda: self.oracle.promote(reference, alias, **asked),
+        )
+
+    @rule(h=handles, name=names, alias=aliases, rules=rules)
+    def protect(self, h: int, name: str, alias: str, rules: list[Gate]) -> None:
+        self.both(
+            lambda: [*self.stores[h].protect(name, alias, rules)],
+            lambda: self.oracle.protect(name, alias, rules),
+        )
+
+    @rule(h=handles, name=names, alias=aliases)
+    def unprotect(self, h: int, name: str, alias: str) -> None:
+        self.both(
+            partial(self.stores[h].unprotect, name, alias, reason="because"),
+            lambda: self.oracle.protect(name, alias, []) or None,
+        )
+
+    @rule(
+        h=handles, reference=references, alias=aliases, verdict=st.sampled_from(["requested", "approved", "rejected"])
+    )
+    def review(self, h: int, reference: str, alias: str, verdict: Verdict) -> None:
+        store = self.stores[h]
+        say = {"requested": store.request_approval, "approved": store.approve, "rejected": store.reject}[verdict]
+        self.both(
+            lambda: say(reference, alias).number,
+            lambda: self.oracle.review(reference, alias, verdict, ACTORS[h]),
+        )
+
+    @rule(h=handles, reference=references, drift=st.booleans(), key=keys)
+    def check(self, h: int, reference: str, drift: bool, key: str | None) -> None:
+        self.both(
+            lambda: facts_of(self.stores[h].annotate(reference, checks={"drift": drift}, key=key)),
+            lambda: self.oracle.annotate(reference, checks={"drift": drift}, key=key),
         )
 
     @rule(h=handles, name=names, alias=aliases, key=keys)
@@ -126,11 +180,11 @@ class StoreMachine(RuleBasedStateMachine):
             lambda: self.oracle.rollback(name, alias, key=key),
         )
 
-    @rule(h=handles, name=names, alias=aliases, key=keys)
-    def unalias(self, h: int, name: str, alias: str, key: str | None) -> None:
+    @rule(h=handles, name=names, alias=aliases, override=st.booleans(), key=keys)
+    def unalias(self, h: int, name: str, alias: str, override: bool, key: str | None) -> None:
         self.both(
-            lambda: facts_of(self.stores[h].unalias(name, alias, key=key)),
-            lambda: self.oracle.unalias(name, alias, key=key),
+            lambda: facts_of(self.stores[h].unalias(name, alias, override=override, reason="because", key=key)),
+            lambda: self.oracle.unalias(name, alias, override=override, key=key),
         )
 
     @rule(
@@ -199,7 +253,9 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(h=handles, pickled=st.booleans())
     def take_a_new_handle(self, h: int, pickled: bool) -> None:
         """Cold, as in another process."""
-        self.stores[h] = pickle.loads(pickle.dumps(self.stores[h])) if pickled else store_over(self.storage)
+        self.stores[h] = (
+            pickle.loads(pickle.dumps(self.stores[h])) if pickled else store_over(self.storage, actor=ACTORS[h])
+        )
 
     @rule(name=names, lie=st.sampled_from([b"", b'{"model":', b'{"model":"m","nonce":"","op":"","seq":1}']))
     def damage_a_hint(self, name: str, lie: bytes) -> None:
@@ -235,6 +291,8 @@ class StoreMachine(RuleBasedStateMachine):
             lambda: [v.number for v in store.versions(name, order_by="metrics.auc DESC, number", limit=limit)],
             lambda: _best_first(oracle.versions(name))[:limit],
         )
+        self.both(lambda: {a: [*gates] for a, gates in store.gates(name).items()}, lambda: oracle.rules(name))
+        self.both(lambda: [(a.name, a.number, a.alias) for a in store.approvals()], oracle.waiting)
         self.both(
             lambda: [happening_of(event) for event in store.history(name, limit=limit)],
             lambda: oracle.history(name)[:limit],

@@ -17,6 +17,7 @@ class Facts:
     metrics: Mapping[str, float | int]
     tags: Mapping[str, str]
     description: str
+    checks: Mapping[str, bool]
     aliases: tuple[str, ...]
     key: str | None
     attempt: int
@@ -54,6 +55,7 @@ def facts_of(version: ModelVersion) -> Facts:
         metrics=dict(version.metrics),
         tags=dict(version.tags),
         description=version.description,
+        checks={name: check.passed for name, check in version.checks.items()},
         aliases=version.aliases,
         key=version.key,
         attempt=version.attempt,

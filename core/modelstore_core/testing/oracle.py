@@ -5,7 +5,6 @@ The oracle raises the same types of errors. It runs one call after the other: of
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from modelstore_core.errors import (
     AliasConflict,
@@ -18,72 +17,22 @@ from modelstore_core.errors import (
     VersionNotFound,
     VersionPurged,
 )
-from modelstore_core.model.gates import Gate, Side
+from modelstore_core.model.gates import Gate
 from modelstore_core.model.names import Reference, parse_reference
-from modelstore_core.model.operations import Verb
+from modelstore_core.model.operations import Verb, Verdict
 from modelstore_core.model.records import EventKind
 from modelstore_core.registry.decisions import ANY, Expectation
 from modelstore_core.testing.facts import Facts, Happening, Summary
+from modelstore_core.testing.oracle_model import Model, Version
 
 __all__ = ["Oracle"]
-
-
-@dataclass(slots=True)
-class _Version:
-    number: int
-    digest: str
-    metrics: dict[str, float | int]
-    key: str | None
-    attempt: int
-    tags: dict[str, str] = field(default_factory=dict)
-    description: str = ""
-    supersedes: int | None = None
-    superseded_by: int | None = None
-    deleted: bool = False
-    purged: bool = False
-
-    @property
-    def gone(self) -> bool:
-        return self.deleted or self.purged
-
-    @property
-    def live(self) -> bool:
-        return not (self.gone or self.superseded_by)
-
-
-@dataclass(slots=True)
-class _Model:
-    """One model. `trails` has for each alias the targets that a rollback would go back through, the current one last.
-
-    `done` has, for each verb and key, the version that the call was about, or the refusal it ended with.
-    """
-
-    seq: int = 0
-    versions: dict[int, _Version] = field(default_factory=dict)
-    trails: dict[str, list[int]] = field(default_factory=dict)
-    done: dict[tuple[Verb, str], int | GateRefused] = field(default_factory=dict)
-    events: list[Happening] = field(default_factory=list)
-
-    def newest(self) -> int | None:
-        return max((number for number, version in self.versions.items() if version.live), default=None)
-
-    def aliases_of(self, number: int) -> tuple[str, ...]:
-        return tuple(sorted(alias for alias, trail in self.trails.items() if trail[-1] == number))
-
-    def happened(self, kind: EventKind, number: int, alias: str | None = None, previous: int | None = None) -> None:
-        self.events.append(Happening(seq=self.seq, kind=kind, number=number, alias=alias, previous=previous))
-
-    def point(self, alias: str, trail: list[int]) -> None:
-        before = self.trails.get(alias)
-        self.trails[alias] = trail
-        self.happened("alias.moved", trail[-1], alias, None if before is None else before[-1])
 
 
 class Oracle:
     """The verbs of `ModelStore` on plain dicts; each returns what the version is afterwards."""
 
     def __init__(self) -> None:
-        self._models: dict[str, _Model] = {}
+        self._models: dict[str, Model] = {}
 
     def save(
         self,
@@ -96,17 +45,19 @@ class Oracle:
         attempt: int = 0,
     ) -> Facts:
         """Add a version, or find the one that the key made."""
-        model = self._models.get(name) or _Model()
+        model = self._models.get(name) or Model()
         mine = [v for v in model.versions.values() if key is not None and v.key == key]
         last = mine[-1] if mine else None
         if last is not None and last.live and (last.digest == digest or attempt < last.attempt):
             return self._facts(model, last.number)
         if last is not None and attempt < last.attempt:
             raise AttemptSuperseded(f"attempt {attempt} comes after attempt {last.attempt}", value=attempt)
+        model.guarded(aliases)
         number = len(model.versions) + 1
-        model.versions[number] = _Version(number, digest, dict(metrics or {}), key, attempt)
+        model.versions[number] = Version(number, digest, dict(metrics or {}), key, attempt)
         if last is not None:
             last.superseded_by, model.versions[number].supersedes = number, last.number
+            model.forget_requests(last.number)
         self._models[name] = model
         model.seq += 1
         model.happened("version.created", number)
@@ -121,11 +72,12 @@ class Oracle:
         *,
         expect: Expectation = ANY,
         gates: Sequence[Gate] = (),
+        override: bool = False,
         key: str | None = None,
     ) -> Facts:
-        """Move an alias forward."""
+        """Move an alias forward, past its rules and the gates, or against them."""
 
-        def decide(model: _Model, ref: Reference) -> int | GateRefused:
+        def decide(model: Model, ref: Reference) -> int | GateRefused:
             number = self._usable(model, ref).number
             trail = model.trails.get(alias, [])
             current = trail[-1] if trail else None
@@ -133,10 +85,11 @@ class Oracle:
                 raise AliasConflict(f"{alias} points to {current}, not {expect}", value=current)
             if number == current:
                 return number
-            against = None if current is None else _side(model, current)
-            findings = tuple(gate.judge(_side(model, number), against) for gate in gates)
+            against = None if current is None else model.side(current, alias)
+            rules = [*model.rules.get(alias, ()), *gates]
+            findings = tuple(gate.judge(model.side(number, alias), against) for gate in rules)
             model.seq += 1
-            if all(finding.passed for finding in findings):
+            if override or all(finding.passed for finding in findings):
                 model.point(alias, [*trail, number])
                 return number
             model.happened("promotion.refused", number, alias, current)
@@ -147,7 +100,7 @@ class Oracle:
     def rollback(self, name: str, alias: str, *, key: str | None = None) -> Facts:
         """Move an alias back to the last target that is neither deleted nor purged nor the current one."""
 
-        def decide(model: _Model, ref: Reference) -> int:
+        def decide(model: Model, ref: Reference) -> int:
             trail = self._trail(model, alias)
             back = trail[:-1]
             while back and (model.versions[back[-1]].gone or back[-1] == trail[-1]):
@@ -160,11 +113,12 @@ class Oracle:
 
         return self._write("rollback", name, key, decide)
 
-    def unalias(self, name: str, alias: str, *, key: str | None = None) -> Facts:
-        """Remove an alias."""
+    def unalias(self, name: str, alias: str, *, override: bool = False, key: str | None = None) -> Facts:
+        """Remove an alias; a guarded one only against its rules."""
 
-        def decide(model: _Model, _: Reference) -> int:
+        def decide(model: Model, _: Reference) -> int:
             number = self._trail(model, alias)[-1]
+            model.guarded([] if override else [alias])
             model.seq += 1
             del model.trails[alias]
             model.happened("alias.dropped", number, alias, number)
@@ -179,20 +133,22 @@ class Oracle:
         metrics: Mapping[str, float | int | None] | None = None,
         tags: Mapping[str, str | None] | None = None,
         description: str | None = None,
+        checks: Mapping[str, bool] | None = None,
         key: str | None = None,
     ) -> Facts:
-        """Change a version's metrics, tags and description."""
+        """Change a version's metrics, tags and description, and record outcomes of checks."""
 
-        def decide(model: _Model, ref: Reference) -> int:
+        def decide(model: Model, ref: Reference) -> int:
             version = self._usable(model, ref)
             now = (version.metrics, version.tags, version.description)
             new_metrics = {k: v for k, v in {**version.metrics, **(metrics or {})}.items() if v is not None}
             new_tags = {k: v for k, v in {**version.tags, **(tags or {})}.items() if v is not None}
             new = (new_metrics, new_tags, version.description if description is None else description)
-            if new != now:
+            if new != now or checks:
                 model.seq += 1
                 version.metrics, version.tags, version.description = new
-                model.happened("version.annotated", version.number)
+                version.checks |= checks or {}
+                model.happened("check.recorded" if checks else "version.annotated", version.number)
             return version.number
 
         return self._write("annotate", reference, key, decide)
@@ -200,15 +156,17 @@ class Oracle:
     def delete(self, reference: str, *, force: bool = False, key: str | None = None) -> Facts:
         """Delete a version, with its aliases if forced."""
 
-        def decide(model: _Model, ref: Reference) -> int:
+        def decide(model: Model, ref: Reference) -> int:
             version = self._unpurged(model, ref)
             aliases = model.aliases_of(version.number)
             if version.deleted:
                 return version.number
             if aliases and not force:
                 raise VersionInUse(f"{ref} is what {aliases} point to", value=str(ref))
+            model.guarded(aliases)
             model.seq += 1
             version.deleted = True
+            model.forget_requests(version.number)
             model.happened("version.deleted", version.number)
             for alias in aliases:
                 del model.trails[alias]
@@ -220,7 +178,7 @@ class Oracle:
     def restore(self, reference: str, *, key: str | None = None) -> Facts:
         """Bring a deleted version back."""
 
-        def decide(model: _Model, ref: Reference) -> int:
+        def decide(model: Model, ref: Reference) -> int:
             version = self._unpurged(model, ref)
             if version.deleted:
                 model.seq += 1
@@ -248,8 +206,47 @@ class Oracle:
         for number in gone:
             model.seq += 1
             model.versions[number].purged = True
+            model.forget_requests(number)
             model.happened("version.purged", number)
         return gone
+
+    def protect(self, name: str, alias: str, gates: Sequence[Gate]) -> list[Gate]:
+        """Let rules guard an alias; none, to let it go. Those in force."""
+        model = self._model(name)
+        if [*gates] != model.rules.pop(alias, []):
+            model.seq += 1
+            model.happened("rules.changed", None, alias)
+        if gates:
+            model.rules[alias] = [*gates]
+        return [*gates]
+
+    def review(self, reference: str, alias: str, verdict: Verdict, actor: str) -> int:
+        """Let somebody say something to a version's getting an alias; what they said last, they need not say again."""
+        model = self._model(parse_reference(reference).name)
+        version = self._usable(model, parse_reference(reference))
+        if verdict == "requested" and model.trails.get(alias, [0])[-1] == version.number:
+            raise AliasConflict(f"{alias} is there", value=alias)
+        said = [(verdict, actor) for name, verdict, actor in version.said if name == alias]
+        begun = max((place for place, (verdict, _) in enumerate(said) if verdict == "requested"), default=-1)
+        mine = [one for one in said[begun + 1 :] if one[1] == actor]
+        again = said[-1:] if verdict == "requested" else mine[-1:]
+        if again == [(verdict, actor)]:
+            return version.number
+        model.seq += 1
+        version.said.append((alias, verdict, actor))
+        change = model.waiting.add if verdict == "requested" else model.waiting.discard
+        change((version.number, alias))
+        kind: dict[Verdict, EventKind] = {"approved": "approval.granted", "rejected": "approval.rejected"}
+        model.happened(kind.get(verdict, "approval.requested"), version.number, alias)
+        return version.number
+
+    def waiting(self) -> list[tuple[str, int, str]]:
+        """What waits for approval: model, version, alias."""
+        return sorted((name, *request) for name, model in self._models.items() for request in model.waiting)
+
+    def rules(self, name: str) -> dict[str, list[Gate]]:
+        """The rules of every guarded alias."""
+        return self._model(name).rules
 
     def get(self, reference: str) -> Facts:
         """One version."""
@@ -283,7 +280,7 @@ class Oracle:
         verb: Verb,
         reference: str,
         key: str | None,
-        decide: Callable[[_Model, Reference], int | GateRefused],
+        decide: Callable[[Model, Reference], int | GateRefused],
     ) -> Facts:
         ref = parse_reference(reference)
         model = self._model(ref.name)
@@ -297,17 +294,17 @@ class Oracle:
             raise outcome
         return self._facts(model, outcome)
 
-    def _model(self, name: str) -> _Model:
+    def _model(self, name: str) -> Model:
         if name not in self._models:
             raise ModelNotFound(f"no model {name}", value=name)
         return self._models[name]
 
-    def _trail(self, model: _Model, alias: str) -> list[int]:
+    def _trail(self, model: Model, alias: str) -> list[int]:
         if alias not in model.trails:
             raise AliasNotFound(f"no alias {alias}", value=alias)
         return model.trails[alias]
 
-    def _resolve(self, model: _Model, ref: Reference) -> _Version:
+    def _resolve(self, model: Model, ref: Reference) -> Version:
         number = model.newest() if ref.number is None else ref.number
         if ref.alias is not None:
             number = self._trail(model, ref.alias)[-1]
@@ -315,19 +312,19 @@ class Oracle:
             raise VersionNotFound(f"no version {ref}", value=str(ref))
         return model.versions[number]
 
-    def _unpurged(self, model: _Model, ref: Reference) -> _Version:
+    def _unpurged(self, model: Model, ref: Reference) -> Version:
         version = self._resolve(model, ref)
         if version.purged:
             raise VersionPurged(f"{ref} is purged", value=str(ref))
         return version
 
-    def _usable(self, model: _Model, ref: Reference) -> _Version:
+    def _usable(self, model: Model, ref: Reference) -> Version:
         version = self._unpurged(model, ref)
         if version.deleted:
             raise VersionDeleted(f"{ref} is deleted", value=str(ref))
         return version
 
-    def _facts(self, model: _Model, number: int) -> Facts:
+    def _facts(self, model: Model, number: int) -> Facts:
         version = model.versions[number]
         return Facts(
             number=number,
@@ -335,6 +332,7 @@ class Oracle:
             metrics=dict(version.metrics),
             tags=dict(version.tags),
             description=version.description,
+            checks=dict(version.checks),
             aliases=model.aliases_of(number),
             key=version.key,
             attempt=version.attempt,
@@ -343,7 +341,3 @@ class Oracle:
             deleted=version.deleted,
             purged=version.purged,
         )
-
-
-def _side(model: _Model, number: int) -> Side:
-    return Side(ref=f"version {number}", metrics=model.versions[number].metrics)
