@@ -1,16 +1,27 @@
-"""From the words of a command line to values: pairs, numbers, gates, expectations."""
+"""From the words of a command line to values: pairs, numbers, spans of time, expectations."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from modelstore_core.errors import InvalidInput
-from modelstore_core.model.gates import AtLeast, Gate, Improves
 from modelstore_core.model.json import Json
 from modelstore_core.registry.decisions import ANY, Expectation
 
-__all__ = ["OWN_OPTIONS", "expectation", "gates", "metrics", "options", "params", "removals", "span", "texts", "trust"]
+__all__ = [
+    "OWN_OPTIONS",
+    "expectation",
+    "metrics",
+    "numbers",
+    "options",
+    "outcomes",
+    "params",
+    "removals",
+    "span",
+    "texts",
+    "trust",
+]
 
 OWN_OPTIONS = frozenset(
     {"url", "actor", "trust", "single_writer", "patience", "read_only", "cache", "cache_size", "progress"}
@@ -29,7 +40,12 @@ _SWITCHES = {"true": True, "false": False}
 
 def metrics(words: Sequence[str]) -> dict[str, float | int]:
     """`auc=.93` → numbers; an integer stays one, and `nan` and `inf` are numbers too."""
-    return {name: _number("--metric", name, text) for name, text in _pairs("--metric", words).items()}
+    return numbers("--metric", words)
+
+
+def numbers(option: str, words: Sequence[str]) -> dict[str, float | int]:
+    """`auc=.9` → numbers by name, for any option that takes them."""
+    return {name: _number(option, name, text) for name, text in _pairs(option, words).items()}
 
 
 def params(words: Sequence[str]) -> dict[str, Json]:
@@ -60,13 +76,20 @@ def options(words: Sequence[str], option: str = "--option") -> dict[str, str | b
     return {name: _SWITCHES.get(text.lower(), text) for name, text in pairs.items()}
 
 
-def gates(*, at_least: Sequence[str], improves: Sequence[str], reduces: Sequence[str]) -> tuple[Gate, ...]:
-    """`auc=.9`, and `auc` or `auc=.01` → the rules they stand for."""
-    return (
-        *(AtLeast(m, _number("--at-least", m, text)) for m, text in _pairs("--at-least", at_least).items()),
-        *(Improves(m, by=by) for m, by in _margins("--improves", improves)),
-        *(Improves(m, by=by, direction="min") for m, by in _margins("--reduces", reduces)),
-    )
+def outcomes(passed: Sequence[str], failed: Sequence[str]) -> dict[str, tuple[bool, str]]:
+    """`drift`, or `drift=3 sigma`, that passed and that failed → what `annotate` takes for outcomes of checks.
+
+    Raises:
+        InvalidInput: A check is named twice.
+    """
+    found: dict[str, tuple[bool, str]] = {}
+    for words, verdict in ((passed, True), (failed, False)):
+        for word in words:
+            name, _, text = word.partition("=")
+            if name in found:
+                raise InvalidInput(f"The check {name} is given twice.", value=word, fix="Give each check once.")
+            found[name] = (verdict, text)
+    return found
 
 
 def expectation(word: str | None) -> Expectation:
@@ -121,12 +144,6 @@ def _pairs(option: str, words: Sequence[str]) -> dict[str, str]:
             raise InvalidInput(f"{option} {name} is given twice.", value=word, fix="Give each name once.")
         pairs[name] = text
     return pairs
-
-
-def _margins(option: str, words: Sequence[str]) -> Iterator[tuple[str, float]]:
-    pairs = _pairs(option, [word if "=" in word else f"{word}=0" for word in words])
-    for metric, text in pairs.items():
-        yield metric, _number(option, metric, text)
 
 
 def _number(option: str, name: str, text: str) -> float | int:

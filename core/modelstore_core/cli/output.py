@@ -63,6 +63,11 @@ class Output:
         if shown.left_out:
             self.words(f"no room for {_first(shown.left_out)}: a wider terminal, a pipe or --json has all")
 
+    def beside(self, show: Callable[[Screen], Shown]) -> None:
+        """Show on stderr what goes with an error; programs find it in the error itself."""
+        if not self.json and (shown := show(screen_of(sys.stderr))).text:
+            _write(sys.stderr, shown.text + "\n")
+
     def words(self, text: str) -> None:
         """Say on stderr what was done; to programs nothing is said."""
         if not self.json:
