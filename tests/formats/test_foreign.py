@@ -18,6 +18,7 @@ from modelstore_core.errors import Corrupt, InvalidInput, NotSerializable, Untru
 from modelstore_core.formats import read, write
 from modelstore_core.formats.foreign import format_of
 from modelstore_core.formats.mlflow import import_mlflow
+from modelstore_core.formats.survey import survey
 from modelstore_core.formats.trust import FULL, LISTED, SAFE, Trust
 
 COMPRESSED = [0, 3, ("gzip", 3), ("bz2", 3), ("xz", 3), ("lzma", 3)]
@@ -191,6 +192,17 @@ def test_a_file_in_a_librarys_own_format_loads_as_that_librarys_object(
     assert format_of(tmp_path / name) == expected
     loaded = kept(tmp_path / name, tmp_path / "folder", SAFE)
     assert type(loaded).__module__.partition(".")[0] == expected
+
+
+def test_who_looks_at_such_a_file_is_told_what_its_load_would_say(tmp_path: Path) -> None:
+    native("lgbm_booster", tmp_path / "trees.txt")
+    (tmp_path / "folder").mkdir()
+    written = write(tmp_path / "trees.txt", tmp_path / "folder", format="lightgbm")
+    sizes = {"trees.txt": (tmp_path / "trees.txt").stat().st_size}
+
+    found = survey(tmp_path / "folder", format="lightgbm", loads=written.loads, sizes=sizes, trust=SAFE)
+
+    assert (found.refusal, found.risks) == (None, ())
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "config.json", "weights.safetensors", "README.md", "m.ubj"])

@@ -28,7 +28,6 @@ _Way: TypeAlias = Literal["unpickled", "torch", "onnx", "class", "own", "path", 
 _UNPICKLED: Final = frozenset({"sklearn", "pickle", "statsmodels"})
 _OWN: Final = frozenset({"catboost", "numpy", "pandas", "prophet"})
 _PATHS: Final = frozenset({"file", "folder"})
-_TEXT_OF_LIGHTGBM: Final = "model.lgb"
 _LARGEST_MLMODEL: Final = 16 << 20
 
 
@@ -128,7 +127,7 @@ def _way(name: str, path: str) -> _Way:
         return "class" if name == "xgboost" else "own"
     if name == "onnx":
         return "onnx"
-    if name in _UNPICKLED or (name == "lightgbm" and path != _TEXT_OF_LIGHTGBM):
+    if name in _UNPICKLED or (name == "lightgbm" and path.endswith(".pkl")):
         return "unpickled"
     if name == "pytorch" or (name == "state_dict" and path.endswith(".pth")):
         return "torch"
@@ -205,7 +204,7 @@ def _class_named(path: Path) -> tuple[str, ...]:
         return ()
     try:
         name = read_flavor(path.parent, "xgboost").get("model_class")
-    except Corrupt:
+    except (Corrupt, MissingExtra):
         return ()
     return (name,) if isinstance(name, str) else ()
 
