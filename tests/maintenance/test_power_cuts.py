@@ -12,7 +12,7 @@ import pytest
 
 from modelstore_core import ModelStore, StorageError
 from modelstore_core.storage.local import LocalStorage
-from modelstore_core.testing.faults import Fault, FaultyStorage
+from modelstore_core.testing.faults import Fault, FaultyStorage, SimulatedCrash
 from modelstore_core.testing.stores import store_over
 
 
@@ -94,6 +94,37 @@ def test_files_go_only_after_the_purge_that_was_found_is_settled(root: Path) -> 
 
     assert [one.kind for one in gone.removed] == ["leftover"]
     assert ("settle", log(6)) in storage.done
+
+
+@pytest.mark.parametrize("last", [1, 2, 3, 4])
+def test_what_an_earlier_rename_has_repeated_is_settled_before_the_model_moves(root: Path, last: int) -> None:
+    """Whoever makes a commit has made those before it durable; the last one that is found may not be."""
+    died = f"models/n/log/{last:020}.json"
+    dying = FaultyStorage(
+        LocalStorage(root),
+        script=lambda verb, key, _: Fault("crash_after") if (verb, key) == ("create", died) else None,
+    )
+    with pytest.raises(SimulatedCrash):
+        store_over(dying).rename("m", "n")
+    storage = Recording(root)
+
+    store_over(storage).rename("m", "n")
+
+    assert storage.done.index(("settle", died)) < storage.done.index(("put", "heads/m.json"))
+
+
+def test_an_arrival_rests_on_a_move_that_is_settled(root: Path) -> None:
+    dying = FaultyStorage(
+        LocalStorage(root),
+        script=lambda verb, key, _: Fault("crash_after") if (verb, key) == ("create", log(5)) else None,
+    )
+    with pytest.raises(SimulatedCrash):
+        store_over(dying).rename("m", "n")
+    storage = Recording(root)
+
+    store_over(storage).annotate("n@1", tags={"a": "b"})
+
+    assert storage.done.index(("settle", log(5))) < storage.done.index(("put", "heads/n.json"))
 
 
 def test_a_commit_of_ones_own_needs_no_second_sync(root: Path) -> None:

@@ -22,9 +22,10 @@ def rename(handle: Handle, old: str, new: str, reason: str) -> ModelSummary:
     """Give the model its new name, or finish that if it was begun; what it is then."""
     if old == new:
         raise InvalidInput(f"{old!r} has that name.", value=old, fix="Pass another name.")
+    handle.refuse_if_read_only()
     request = Request(verb="rename", actor=handle.settings.actor)
     try:
-        handle.write(old, request, whole.there)
+        handle.view(old).require_open()
         _move(handle, old, new, request, reason)
     except ModelMoved as gone:
         if gone.to != new:
