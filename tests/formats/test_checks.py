@@ -5,7 +5,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import joblib
+import numpy as np
 import pytest
+from tests.formats.plain import Doubler
 
 from modelstore_core import ModelStore
 from modelstore_core.errors import ModelStoreError, Untrusted
@@ -13,6 +16,7 @@ from modelstore_core.formats import detect, read
 from modelstore_core.formats.survey import Survey, survey
 from modelstore_core.formats.trust import FULL, LISTED, SAFE, Trust, parse_trust
 
+DOUBLER = "tests.formats.plain.Doubler"
 EVIL = {"class": "evil.Model"}
 SQL = {"class": "org.apache.spark.ml.feature.SQLTransformer"}
 INDEX: dict[str, object] = {"kind": "model", "task": None, "peft": False, "model": "my.models.Mine", "parts": {}}
@@ -77,6 +81,23 @@ def test_what_cannot_be_judged_is_said_so(tmp_path: Path) -> None:
 
     assert "does not load here: 'part-0' names no class" in looked(tmp_path, "spark", LISTED).risks[0]
     assert "There is no format 'theirs'" in looked(tmp_path, "theirs", LISTED).risks[0]
+
+
+@pytest.mark.parametrize("compress", [0, 3])
+@pytest.mark.parametrize("policy", [SAFE, LISTED, parse_trust([DOUBLER]), FULL], ids=str)
+def test_a_file_of_joblibs_is_followed_past_its_arrays(policy: Trust, compress: int, tmp_path: Path) -> None:
+    joblib.dump([np.arange(9.0), Doubler()], tmp_path / "m.joblib", compress=compress)
+
+    found = looked(tmp_path, "joblib", policy)
+
+    if found.refusal is None:
+        read(tmp_path, format="joblib", loads=("m.joblib",), trust=policy)
+    else:
+        with pytest.raises(Untrusted) as raised:
+            read(tmp_path, format="joblib", loads=("m.joblib",), trust=policy)
+        assert str(raised.value) == str(found.refusal)
+    assert (found.refusal is None) == (DOUBLER in policy.extra or policy is FULL)
+    assert DOUBLER in found.files[0].globals
 
 
 PACKAGE = """

@@ -182,14 +182,24 @@ def test_two_members_of_one_name_are_doubted(looked: Callable[..., Content]) -> 
     assert looked(made.getvalue()).doubts == ("two of its members have one name",)
 
 
-def test_joblibs_arrays_are_not_guessed_at(looked: Callable[..., Content]) -> None:
+def test_joblibs_arrays_are_passed_over(looked: Callable[..., Content]) -> None:
     made = io.BytesIO()
-    joblib.dump([Doubler(), np.arange(9.0)], made, compress=("gzip", 3))
+    joblib.dump([np.arange(9.0), Doubler()], made, compress=("gzip", 3))
 
     found = looked(made.getvalue())
 
     assert found.kind == "gzip of a joblib"
-    assert "joblib keeps arrays between its instructions" in found.doubts[0]
+    assert found.doubts == ()
+    assert found.names == ("numpy.dtype", "numpy.ndarray", DOUBLER)
+
+
+def test_a_joblib_file_that_is_cut_is_not_guessed_at(looked: Callable[..., Content]) -> None:
+    made = io.BytesIO()
+    joblib.dump([Doubler(), np.arange(9.0)], made)
+
+    found = looked(made.getvalue()[:-9])
+
+    assert "it cannot be followed" in found.doubts[0]
     assert DOUBLER in found.names
 
 

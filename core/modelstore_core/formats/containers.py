@@ -20,6 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from modelstore_core.formats.joblib_files import scan_joblib
 from modelstore_core.formats.opcodes import UnscannableError, scan
 from modelstore_core.formats.torch_zip import scan_torch
 
@@ -282,19 +283,29 @@ def _scanned(file: BinaryIO) -> Content:
         found = scan(file)
     except UnscannableError as error:
         names, _ = _glimpse(file)
-        return _joblib(names) or Content(kind="pickle", pickled=True, names=names, doubts=(str(error),))
-    # what is an array's numbers to joblib may look like instructions that hide others
-    if joblib := _joblib(_together([found.names.values()])):
-        return joblib
+        if _is_joblib(names):
+            return _look_at_joblib(file, names)
+        return Content(kind="pickle", pickled=True, names=names, doubts=(str(error),))
+    names = _together([found.names.values()])
+    if _is_joblib(names):
+        why = "it reads as a pickle too: what joblib takes for an array's numbers may hide instructions, or the reverse"
+        return Content(kind="joblib", pickled=True, names=names, doubts=(why,))
+    return Content(kind="pickle", pickled=True, names=names, doubts=() if found.doubt is None else (found.doubt,))
+
+
+def _is_joblib(names: tuple[str, ...]) -> bool:
+    return any(name.startswith("joblib.numpy_pickle") for name in names)
+
+
+def _look_at_joblib(file: BinaryIO, glimpsed: tuple[str, ...]) -> Content:
+    """Joblib interrupts its instructions for the numbers of each array, and these are passed over by their length."""
+    file.seek(0)
+    try:
+        found = scan_joblib(file)
+    except UnscannableError as error:
+        return Content(kind="joblib", pickled=True, names=glimpsed, doubts=(str(error),))
     doubts = () if found.doubt is None else (found.doubt,)
-    return Content(kind="pickle", pickled=True, names=_together([found.names.values()]), doubts=doubts)
-
-
-def _joblib(names: tuple[str, ...]) -> Content | None:
-    if not any(name.startswith("joblib.numpy_pickle") for name in names):
-        return None
-    why = "joblib keeps arrays between its instructions, which are not followed"
-    return Content(kind="joblib", pickled=True, names=names, doubts=(why,))
+    return Content(kind="joblib", pickled=True, names=_together([found.names.values()]), doubts=doubts)
 
 
 def _glimpse(file: BinaryIO) -> tuple[tuple[str, ...], bool]:

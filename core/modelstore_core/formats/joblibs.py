@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from modelstore_core.formats import pickles
-from modelstore_core.formats.joblib_files import read_joblib, scan_joblib
+from modelstore_core.formats.joblib_files import JoblibScan, read_joblib, scan_joblib
 from modelstore_core.formats.missing import missing_library
 from modelstore_core.formats.opcodes import UnscannableError
 from modelstore_core.formats.protocol import Saved
@@ -38,15 +38,27 @@ class JoblibFormat:
             Corrupt: The file is no whole file of joblib's.
         """
         path = folder / loads[0]
-        refuse_pickle(trust, repr(path.name))
         if trust.level == "full":
             return pickles.built(lambda: _by_joblib(path), path)
         with path.open("rb") as file:
-            return _judged(file, path, trust)
+            scan = _judged(file, path, trust)
+            return pickles.built(lambda: read_joblib(file, scan, path.name), path)
+
+    def check(self, folder: Path, loads: Sequence[str], trust: Trust) -> None:
+        """Return only if the policy allows every name in the file, wherever it lies between arrays.
+
+        Raises:
+            Untrusted: The policy says no.
+        """
+        path = folder / loads[0]
+        if trust.level != "full":
+            with path.open("rb") as file:
+                _judged(file, path, trust)
 
 
-def _judged(file: BinaryIO, path: Path, trust: Trust) -> object:
+def _judged(file: BinaryIO, path: Path, trust: Trust) -> JoblibScan:
     where = repr(path.name)
+    refuse_pickle(trust, where)
     try:
         scan = scan_joblib(file)
     except UnscannableError as error:
@@ -54,7 +66,7 @@ def _judged(file: BinaryIO, path: Path, trust: Trust) -> object:
     if scan.doubt is not None:
         refuse_shape(where, scan.doubt, trust.unlisted(scan.names.values()))
     refuse_unlisted(trust, scan.names.values(), where)
-    return pickles.built(lambda: read_joblib(file, scan, path.name), path)
+    return scan
 
 
 def _by_joblib(path: Path) -> object:
