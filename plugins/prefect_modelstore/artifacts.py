@@ -26,17 +26,18 @@ def show(store: ModelStore, version: ModelVersion) -> None:
         return
     try:
         versions = store.versions(version.name, limit=_SHOWN_VERSIONS)
-        _create("markdown", "model", version.name, markdown_card(version), f"Version {version.ref}")
-        table = json.dumps(version_rows(versions))
-        _create("table", "versions", version.name, table, f"The newest versions of {version.name}")
+        card, table = markdown_card(version), json.dumps(version_rows(versions))
+        _create(
+            _artifact("markdown", "model", version.name, card, f"Version {version.ref}"),
+            _artifact("table", "versions", version.name, table, f"The newest versions of {version.name}"),
+        )
     except Exception as error:  # noqa: BLE001 - the version is published: no trouble with its picture may undo that
         run_log().warning("%s was published, but not shown as an artifact: %r", version.ref, error)
 
 
-def _create(kind: str, prefix: str, name: str, data: str, description: str) -> None:
-    # Not `create_*_artifact`: in an async flow these give coroutines even to a sync caller.
+def _artifact(kind: str, prefix: str, name: str, data: str, description: str) -> ArtifactCreate:
     flow, task = FlowRunContext.get(), TaskRunContext.get()
-    artifact = ArtifactCreate(
+    return ArtifactCreate(
         type=kind,
         key=artifact_key(prefix, name),
         data=data,
@@ -44,8 +45,14 @@ def _create(kind: str, prefix: str, name: str, data: str, description: str) -> N
         flow_run_id=None if flow is None or flow.flow_run is None else flow.flow_run.id,
         task_run_id=None if task is None else task.task_run.id,
     )
+
+
+def _create(*artifacts: ArtifactCreate) -> None:
+    # Not `create_*_artifact`: in an async flow these give coroutines even to a sync caller. And one client for all: to
+    # make one takes longer than to send what it sends.
     with get_client(sync_client=True) as client:
-        client.create_artifact(artifact)
+        for artifact in artifacts:
+            client.create_artifact(artifact)
 
 
 def run_log() -> logging.Logger | logging.LoggerAdapter[logging.Logger]:

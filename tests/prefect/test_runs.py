@@ -155,6 +155,24 @@ def test_a_flow_may_promote_again_by_other_gates(store: ModelStore) -> None:
     assert store.get("risk.churn@champion").number == 2
 
 
+def test_a_flow_that_fails_promotes_nothing(store: ModelStore) -> None:
+    store.save({"old": 1}, "risk.churn", aliases=["champion"])
+
+    @task
+    def smoke_test(version: ModelVersion) -> None:
+        raise ValueError(version.ref)
+
+    @flow
+    def training() -> None:
+        version = save_model({"a": 1}, "risk.churn", store=store)
+        checks = [smoke_test.submit(version)]
+        promote_model.submit(version, "champion", store=store, wait_for=checks, return_state=False).result()
+
+    assert finished(training).is_failed()
+    assert live(store) == [1, 2]
+    assert store.get("risk.churn@champion").number == 1
+
+
 def test_subflows_of_a_flow_run_that_runs_again_find_their_versions(store: ModelStore) -> None:
     fails, seeds = failing_first(), itertools.count()
 
