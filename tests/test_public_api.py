@@ -123,6 +123,7 @@ VERBS = [
     "restore",
     "rollback",
     "save",
+    "search",
     "unalias",
     "unprotect",
     "verify",

@@ -131,7 +131,7 @@ def test_without_debug_there_is_no_traceback(mstore: Run, monkeypatch: pytest.Mo
         (("ls", "risk@1"), 2, "invalid_name"),
         (("ls", "risk", "--limit", "0"), 2, "invalid_input"),
         (("ls", "risk", "--order-by", "colour"), 2, "invalid_query"),
-        (("ls", "--limit", "3"), 2, "invalid_input"),
+        (("search", "--page-token", "3"), 2, "invalid_input"),
         (("save", "risk", "nothing.bin"), 2, "invalid_input"),
         (("save", "risk", "old.bin", "--attempt", "-1"), 2, "invalid_input"),
         (("promote", "risk@1", "latest"), 2, "invalid_name"),
