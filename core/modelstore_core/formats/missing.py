@@ -18,6 +18,7 @@ DISTRIBUTIONS: Final[dict[str, tuple[str, ...]]] = {
     "numpy": ("numpy",),
     "scipy": ("scipy",),
     "skimage": ("scikit-image",),
+    "sentence_transformers": ("sentence-transformers",),
     "sklearn": ("scikit-learn",),
     "xgboost": ("xgboost", "xgboost-cpu"),
     "yaml": ("pyyaml",),
