@@ -9,6 +9,7 @@ from modelstore_core.cli.governing_parser import add_governing
 from modelstore_core.cli.importing import add_import
 from modelstore_core.cli.keeping_parser import add_keeping
 from modelstore_core.cli.searching import add_searching
+from modelstore_core.cli.whole import add_whole
 from modelstore_core.errors import InvalidInput
 from modelstore_core.version import __version__
 
@@ -64,6 +65,7 @@ def build() -> argparse.ArgumentParser:
     _add_aliases(verbs)
     _add_annotate(verbs)
     _add_deletion(verbs)
+    add_whole(verbs)
     add_keeping(verbs)
     add_import(verbs)
     return parser

@@ -20,6 +20,7 @@ __all__ = [
     "line",
     "lines",
     "maintained",
+    "model",
     "models",
     "size",
     "version",
@@ -65,18 +66,16 @@ def weight(found: ModelVersion) -> str:
 
 
 def models(found: Sequence[ModelSummary], screen: Screen) -> Shown:
-    """All models, a line each."""
-    rows = [
-        {
-            "name": model.name,
-            "newest": model.newest,
-            "versions": model.versions,
-            "aliases": ", ".join(f"{alias}={number}" for alias, number in sorted(model.aliases.items())),
-            "changed": _time(model.changed_at, screen),
-        }
-        for model in found
-    ]
-    return _table(rows, ("name", "newest", "versions", "aliases", "changed"), screen)
+    """All models, a line each; what nobody has said of any of them has no column."""
+    rows = [_model_row(model, screen) for model in found]
+    tags = dict.fromkeys(name for row in rows for name in row if name.startswith("tags."))
+    said = [name for name in ("state", "owner", *tags, "description") if any(row.get(name) for row in rows)]
+    return _table(rows, ("name", "newest", "versions", "aliases", "changed", *said), screen)
+
+
+def model(found: ModelSummary, screen: Screen) -> Shown:
+    """What is said of a model as a whole, a fact each line."""
+    return _card(_model_row(found, screen).items(), screen)
 
 
 def versions(found: Sequence[ModelVersion], screen: Screen, asked: str | None = None, *, named: bool = False) -> Shown:
@@ -108,7 +107,11 @@ def versions(found: Sequence[ModelVersion], screen: Screen, asked: str | None = 
 
 def version(found: ModelVersion, screen: Screen) -> Shown:
     """All that is recorded of a version, a fact each line, named as in JSON."""
-    facts = {name: _exact(value) for name, value in _facts(found) if value not in (None, "", [], {})}
+    return _card(_facts(found), screen)
+
+
+def _card(named: Iterable[tuple[str, object]], screen: Screen) -> Shown:
+    facts = {name: _exact(value) for name, value in named if value not in (None, "", [], {})}
     widest = max(map(text_width, map(printable, facts)))
     lines = []
     for name, text in facts.items():
@@ -219,6 +222,20 @@ def _table(rows: Sequence[Row], columns: Sequence[str], screen: Screen) -> Shown
     fit = fitting(rows, known, screen.width)
     text = text_table(rows, fit, screen.width, paint=_paint if screen.colour else None)
     return Shown(text=text, left_out=tuple(name for name in known if name not in fit))
+
+
+def _model_row(found: ModelSummary, screen: Screen) -> dict[str, object]:
+    return {
+        "name": found.name,
+        "state": "deleted" if found.deleted else None,
+        "newest": found.newest,
+        "versions": found.versions,
+        "aliases": ", ".join(f"{alias}={number}" for alias, number in sorted(found.aliases.items())),
+        "changed": _time(found.changed_at, screen),
+        "owner": found.owner,
+        **_named("tags", found.tags),
+        "description": found.description,
+    }
 
 
 def _version_row(found: ModelVersion, screen: Screen) -> dict[str, object]:

@@ -13,6 +13,7 @@ from modelstore_core.cli.keeping_verbs import VERBS as KEEPING
 from modelstore_core.cli.location import store_url
 from modelstore_core.cli.output import Output
 from modelstore_core.cli.searching import run_ls, run_search
+from modelstore_core.cli.whole import run_describe, run_rename, run_restore_model, run_rm_model
 from modelstore_core.errors import InvalidInput, InvalidReference
 from modelstore_core.model.names import parse_reference
 from modelstore_core.model.records import ModelVersion
@@ -184,6 +185,10 @@ _VERBS: Mapping[str, Verb] = {
     "restore": _restore,
     "changes": _changes,
     "import": run_import,
+    "describe": run_describe,
+    "rm-model": run_rm_model,
+    "restore-model": run_restore_model,
+    "rename": run_rename,
     **GOVERNING,
     **KEEPING,
 }
