@@ -1,6 +1,7 @@
 """Rules, what they found, and approvals, as people read them. Pure."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from modelstore_core.cli.output import Screen, Shown
 from modelstore_core.model.gates import Gate
@@ -37,8 +38,13 @@ def rules(found: Mapping[str, Sequence[Gate]], screen: Screen) -> Shown:
 
 def approvals(found: Sequence[Approval], screen: Screen) -> Shown:
     """Approvals, a line each."""
-    rows = [one.row() for one in found]
+    rows = [{**one.row(), "requested_at": _time(one.requested_at, screen)} for one in found]
     return _table(rows, ("version", "alias", "state", "requested_by", "requested_at", "comment", "votes"), screen)
+
+
+def _time(moment: datetime | None, screen: Screen) -> str:
+    precision = "seconds" if screen.width is None else "minutes"
+    return "" if moment is None else moment.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str], screen: Screen) -> Shown:
