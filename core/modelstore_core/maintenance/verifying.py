@@ -11,6 +11,7 @@ from functools import partial
 
 from modelstore_core.documents.sidecars import read_store
 from modelstore_core.errors import Corrupt, InvalidInput, ModelNotFound
+from modelstore_core.journal.catalog import CATALOG
 from modelstore_core.journal.log import Journal
 from modelstore_core.maintenance.cataloguing import catalogue, flaws
 from modelstore_core.maintenance.comparing import Comparison
@@ -113,8 +114,9 @@ def verify(storage: Storage, ports: Ports, request: Request) -> Verification:
     total = _Total()
     root = Findings("")
     writable = _check_store(storage, root)
+    catalogued = False
     if request.name is None:
-        folders = _survey(storage, root)
+        folders, catalogued = _survey(storage, root)
         groups = _groups(folders)
     else:
         _require(storage, request.name)
@@ -126,7 +128,7 @@ def verify(storage: Storage, ports: Ports, request: Request) -> Verification:
             if request.repair and writable:
                 inspection.findings.mend()
             total.add(inspection, comparison)
-    if request.name is None:
+    if catalogued:
         total.take(_check_catalog(storage, ports, request, writable=writable and not total.damaged))
     return total.verification()
 
@@ -181,8 +183,12 @@ def _check_store(storage: Storage, findings: Findings) -> bool:
     return True
 
 
-def _survey(storage: Storage, findings: Findings) -> Counter[str]:
-    """How many commits each model's folder has, from one listing of everything; what is not ours is noted."""
+def _survey(storage: Storage, findings: Findings) -> tuple[Counter[str], bool]:
+    """How many commits each model's folder has, and whether there is a catalog, from one listing of everything.
+
+    What is not ours is noted.
+    """
+    catalogued = False
     commits: Counter[str] = Counter()
     strangers: Counter[str] = Counter()
     examples: dict[str, str] = {}
@@ -194,9 +200,11 @@ def _survey(storage: Storage, findings: Findings) -> Counter[str]:
             examples.setdefault(place, info.key)
         elif folder := match["hinted"] or match["folder"]:
             commits[folder] += match["commit"] is not None
+        else:
+            catalogued = catalogued or info.key == CATALOG
     for place, count in sorted(strangers.items()):
         _note_strangers(findings, place, count, examples[place])
-    return commits
+    return commits, catalogued
 
 
 def _note_strangers(findings: Findings, place: str, count: int, example: str) -> None:
