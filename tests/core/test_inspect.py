@@ -115,10 +115,9 @@ def test_names_that_the_record_does_not_have_are_told(
     detect._third_party.cache_clear()
     try:
         store.save(ChainMap({}), "risk")
+        found = store.inspect("risk")
     finally:
         detect._third_party.cache_clear()
-
-    found = store.inspect("risk")
 
     assert (found.format, store.get("risk").globals) == ("quiet", ())
     assert (found.not_recorded, found.not_found) == (("collections.ChainMap",), ())
