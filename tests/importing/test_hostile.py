@@ -221,3 +221,25 @@ def test_every_name_becomes_a_name_and_no_two_become_one(name: str) -> None:
 )
 def test_words_become_aliases_where_they_can(word: str, alias: str) -> None:
     assert alias_for(word) == alias
+
+
+def test_a_file_that_may_not_be_read_is_left_out_and_the_others_are_imported(
+    store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/a.joblib").write_bytes(dumped(1))
+    (tmp_path / "home/b.joblib").write_bytes(dumped(2))
+    opens = Path.open
+
+    def denied(path: Path, *arguments: object, **options: object) -> object:  # tests may run as root, who reads all
+        if path.name == "a.joblib":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opens(path, *arguments, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", denied)
+    done = store.import_from(tmp_path / "home")
+
+    assert [(one.origin, one.state, one.why) for one in done.versions] == [
+        ("a.joblib", "left out", "it cannot be read: Permission denied"),
+        ("b.joblib", "imported", ""),
+    ]

@@ -63,12 +63,18 @@ def test_what_the_library_modelstore_stored_is_imported(store: ModelStore, tmp_p
     assert store.load("a file").read_text() == "notes"
 
 
+@pytest.fixture(scope="module")
+def old_mlflow(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return environment(tmp_path_factory.mktemp("mlflow") / "venv", *OLD_MLFLOW)
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("uri", ["sqlite:///mlflow.db", "./mlruns"])
-def test_what_an_mlflow_of_the_second_line_stored_is_imported(uri: str, store: ModelStore, tmp_path: Path) -> None:
-    python = environment(tmp_path / "venv", *OLD_MLFLOW)
+def test_what_an_mlflow_of_the_second_line_stored_is_imported(
+    uri: str, old_mlflow: str, store: ModelStore, tmp_path: Path
+) -> None:
     (tmp_path / "old").mkdir()
-    run_python(python, MLFLOW, uri, cwd=tmp_path / "old")
+    run_python(old_mlflow, MLFLOW, uri, cwd=tmp_path / "old")
 
     done = store.import_from(tmp_path / "old")
 

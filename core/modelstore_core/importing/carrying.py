@@ -124,7 +124,7 @@ class _Carried:
 
     def _saved(self, wanted: Wanted, taken: Taken, scratch: Path) -> ImportedVersion:
         with _leaving_out():
-            name = format_of(taken.path)
+            name = _format_of(taken.path)
         params, lineage, extra = self._fitting(wanted, taken, scratch)
         if self.dry_run:
             number, self.next = self.next, self.next + 1
@@ -231,6 +231,13 @@ def _leaving_out() -> Iterator[None]:
         yield
     except (InvalidInput, NotSerializable) as error:
         raise LeftOut(error.what) from error
+
+
+def _format_of(path: Path) -> str | None:
+    try:
+        return format_of(path)
+    except OSError as error:
+        raise LeftOut(f"it cannot be read: {error.strerror}") from error
 
 
 def _as_path(path: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from modelstore_core.formats.foreign import MODEL_SUFFIXES
 from modelstore_core.importing.naming import import_key, names_for
 from modelstore_core.importing.places import Place, PlacedFiles
-from modelstore_core.importing.plan import Plan, PlannedModel, Wanted
+from modelstore_core.importing.plan import Parcel, Plan, PlannedModel, Wanted
 from modelstore_core.model.imported import NotKept
 from modelstore_core.storage.protocol import ObjectInfo
 
@@ -81,21 +81,32 @@ def _is_model(place: Place, info: ObjectInfo) -> bool:
     if judge is None or suffix not in _TEXTS:
         return judge is not None
     local = place.storage.local_path(info.key)
-    return local is None or judge(local) is not None
+    try:
+        return local is None or judge(local) is not None
+    except OSError:
+        return False
 
 
 def _modified(place: Place, info: ObjectInfo) -> float:
     # a storage of this machine tells when a file was last touched in any way, which a copy or a chmod changes
     local = place.storage.local_path(info.key)
-    return info.modified if local is None else local.stat().st_mtime
+    try:
+        return info.modified if local is None else local.stat().st_mtime
+    except OSError:
+        return info.modified
 
 
 def _wanted(place: Place, one: _Found) -> Wanted:
     when = datetime.fromtimestamp(one.modified, UTC).isoformat(timespec="microseconds")
+    parcel: Parcel | str = PlacedFiles(place=place, key=one.key)
+    try:
+        identity = _identity(place, one)
+    except OSError as error:
+        identity, parcel = "", f"it cannot be read: {error.strerror}"
     return Wanted(
         origin=one.key,
-        key=import_key("files", one.key, _identity(place, one)),
-        parcel=PlacedFiles(place=place, key=one.key),
+        key=import_key("files", one.key, identity),
+        parcel=parcel,
         lineage={"imported_from": "files", "origin": one.key, "origin_modified_at": when},
     )
 

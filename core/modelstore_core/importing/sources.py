@@ -69,9 +69,7 @@ def _local(source: Location) -> Path | None:
     text = os.fspath(source)
     if text.startswith(_SQLITE):
         return Path(text.removeprefix(_SQLITE)).absolute()
-    place = open_place(source, {}) if "://" not in text or text.startswith("file:") else None
-    root = None if place is None else place.root
-    return None if root is None else root
+    return open_place(source, {}).root if "://" not in text or text.startswith("file:") else None
 
 
 def _kind(place: Place) -> ImportKind:
