@@ -7,7 +7,7 @@ from modelstore_core.errors import VersionInUse, VersionNotFound, VersionPurged
 from modelstore_core.model.names import Reference
 from modelstore_core.model.operations import Delete, Finding, Move, Restore, SetAlias, moves_of
 from modelstore_core.registry.fold import Folded
-from modelstore_core.registry.rules import refuse_guarded
+from modelstore_core.registry.guarded import refuse_guarded
 from modelstore_core.registry.transitions import after
 from modelstore_core.registry.view import NOTHING, View
 from modelstore_core.registry.writer import Answer, Append, Decision

@@ -12,7 +12,8 @@ from modelstore_core.model.operations import DropAlias, Finding, Move, RefuseAli
 from modelstore_core.model.state import Pointer
 from modelstore_core.registry.decisions import ANY, Expectation, set_alias
 from modelstore_core.registry.fold import Folded
-from modelstore_core.registry.rules import refuse_guarded, rules_in_force
+from modelstore_core.registry.guarded import refuse_guarded
+from modelstore_core.registry.rules import rules_in_force
 from modelstore_core.registry.transitions import after
 from modelstore_core.registry.view import NOTHING, View
 from modelstore_core.registry.writer import Answer, Append, Decision

@@ -1,8 +1,6 @@
-"""The rules that guard aliases, as of a view: what is in force, and what may not go around them."""
+"""The rules that guard aliases, as of a view: what is in force, and how that is changed."""
 
-from collections.abc import Iterable
-
-from modelstore_core.errors import AliasProtected, InvalidInput, StoreTooNew
+from modelstore_core.errors import InvalidInput, StoreTooNew
 from modelstore_core.model.gates import gate_of
 from modelstore_core.model.gates.data import AnyRule
 from modelstore_core.model.json import JsonObject
@@ -11,7 +9,7 @@ from modelstore_core.registry.transitions import after
 from modelstore_core.registry.view import View
 from modelstore_core.registry.writer import Answer, Append, Decision
 
-__all__ = ["protect", "refuse_guarded", "rules_in_force", "set_rules", "unprotect"]
+__all__ = ["protect", "rules_in_force", "set_rules", "unprotect"]
 
 
 def set_rules(view: View, alias: str) -> SetRules | None:
@@ -40,23 +38,6 @@ def rules_in_force(view: View, alias: str) -> tuple[AnyRule, ...]:
             value=alias,
             fix="Upgrade modelstore-pipelines; until then no promotion passes.",
         ) from error
-
-
-def refuse_guarded(view: View, aliases: Iterable[str], what: str, fix: str) -> None:
-    """Refuse what would move or remove a guarded alias without asking its rules.
-
-    Raises:
-        AliasProtected: One of the aliases is guarded.
-    """
-    guarded = sorted(alias for alias in aliases if alias in view.state.rules)
-    if guarded:
-        names = ", ".join(map(repr, guarded))
-        plural = len(guarded) > 1
-        raise AliasProtected(
-            f"Rules guard the alias{'es' if plural else ''} {names} of {view.model!r}: {what}.",
-            value=guarded[0],
-            fix=fix,
-        )
 
 
 def protect(view: View, alias: str, rules: tuple[JsonObject, ...], *, reason: str) -> Decision:

@@ -11,7 +11,7 @@ from modelstore_core.model.digest import FileEntry, digest_of
 from modelstore_core.model.json import JsonObject
 from modelstore_core.model.operations import AddVersion, Condemn, Move
 from modelstore_core.registry.fold import Folded, fold
-from modelstore_core.registry.rules import refuse_guarded
+from modelstore_core.registry.guarded import refuse_guarded
 from modelstore_core.registry.transitions import after
 from modelstore_core.registry.view import LOADING, NOTHING, View
 from modelstore_core.registry.writer import Answer, Append, Decision, Outcome, Request, Sight, Start, Writer

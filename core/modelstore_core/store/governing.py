@@ -5,17 +5,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from modelstore_core.model import names
-from modelstore_core.model.gates import Gate, Gates, rules_of
 from modelstore_core.model.names import parse_reference
 from modelstore_core.model.records import Records
 from modelstore_core.model.reviews import Approval, as_comment
-from modelstore_core.registry import rules
 from modelstore_core.registry.view import View
 from modelstore_core.registry.writer import Decide, Request
 from modelstore_core.store.handle import Handle
 from modelstore_core.store.reasons import as_reason, needed_reason
 
+# Most processes govern nothing: what these verbs stand on is imported by the verb that is called.
 if TYPE_CHECKING:
+    from modelstore_core.model.gates import Gate, Gates
     from modelstore_core.model.operations import Verdict
 
 __all__ = ["Governing"]
@@ -27,8 +27,8 @@ class Governing:
     _handle: Handle
 
     def protect(
-        self, name: str, alias: str, gates: Gates, *, reason: str = "", key: str | None = None
-    ) -> tuple[Gate, ...]:
+        self, name: str, alias: str, gates: "Gates", *, reason: str = "", key: str | None = None
+    ) -> "tuple[Gate, ...]":
         """Let rules guard the alias, whether it is set or not: each promotion to it must pass them.
 
         They replace those that guarded it before. They are judged with what the promotion itself asks, on what holds at
@@ -50,6 +50,9 @@ class Governing:
             InvalidInput: There are none, or one of them is not a gate that can be stored.
             ModelNotFound: There is no such model.
         """
+        from modelstore_core.model.gates import rules_of
+        from modelstore_core.registry import rules
+
         decide = partial(rules.protect, alias=names.check_alias(alias), rules=rules_of(gates), reason=as_reason(reason))
         return rules.rules_in_force(self._set_rules(name, key, decide), alias)
 
@@ -60,20 +63,24 @@ class Governing:
             InvalidInput: The reason is empty.
             ModelNotFound: There is no such model.
         """
+        from modelstore_core.registry import rules
+
         decide = partial(
             rules.unprotect, alias=names.check_alias(alias), reason=needed_reason(reason, "take away rules")
         )
         self._set_rules(name, key, decide)
 
-    def gates(self, name: str) -> Mapping[str, tuple[Gate, ...]]:
+    def gates(self, name: str) -> "Mapping[str, tuple[Gate, ...]]":
         """The rules that guard the model's aliases, by alias.
 
         Raises:
             ModelNotFound: There is no such model.
             StoreTooNew: A later release stored a rule that this one does not know.
         """
+        from modelstore_core.registry import rules
+
         view = self._handle.view(name)
-        head = view.require()
+        head = view.require_open()
         view.journal.together(
             [partial(view.journal.entry, seq, head) for seq in sorted(set(head.state.rules.values()))]
         )

@@ -2,25 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from modelstore_core.errors import InvalidInput
 from modelstore_core.journal.admission import stamp
 from modelstore_core.model import names
-from modelstore_core.model.gates import Gates, checked_gates
 from modelstore_core.model.json import as_metrics, as_tags
 from modelstore_core.model.names import parse_reference
 from modelstore_core.model.operations import RefuseAlias, Verb
 from modelstore_core.model.records import ModelVersion
-from modelstore_core.model.reviews import as_checks
-from modelstore_core.registry import decisions, promoting, reviewing
+from modelstore_core.registry import decisions
 from modelstore_core.registry.decisions import ANY, Expectation
-from modelstore_core.registry.promoting import Promotion
-from modelstore_core.registry.reviewing import Changes
 from modelstore_core.registry.writer import Decide, Outcome, Request
 from modelstore_core.store.handle import Handle
 from modelstore_core.store.reasons import as_reason, needed_reason
-from modelstore_core.store.refusals import refused
 from modelstore_core.store.saving import Description, ExtraFiles, save_model
+
+# Most processes save or load: what judges, and what is said later, is imported by the verb that is called.
+if TYPE_CHECKING:
+    from modelstore_core.model.gates import Gates
 
 __all__ = ["Writing"]
 
@@ -103,7 +103,7 @@ class Writing:
         alias: str,
         *,
         expect: Expectation = ANY,
-        gates: Gates = (),
+        gates: "Gates" = (),
         override: bool = False,
         reason: str = "",
         key: str | None = None,
@@ -132,9 +132,12 @@ class Writing:
             AliasConflict: `expect` did not hold.
             NotFound, VersionDeleted, VersionPurged: The candidate is not to be had.
         """
+        from modelstore_core.model.gates import checked_gates
+        from modelstore_core.registry import promoting
+
         parsed = parse_reference(reference)
         _check_expectation(expect)
-        wish = Promotion(
+        wish = promoting.Promotion(
             reference=parsed,
             alias=names.check_alias(alias),
             expect=expect,
@@ -145,6 +148,8 @@ class Writing:
         )
         outcome = self._write(parsed.name, self._request("promote", key), partial(promoting.promote, wish=wish))
         if outcome.entry is not None and isinstance(outcome.entry.op, RefuseAlias):
+            from modelstore_core.store.refusals import refused
+
             raise refused(self._handle, parsed.name, outcome.entry.op)
         return self._handle.record(outcome.view, outcome.number)
 
@@ -174,6 +179,8 @@ class Writing:
             AliasProtected: Rules guard it; with `override` and a reason it goes all the same, and the rules stay.
             AliasNotFound, ModelNotFound: There is no such alias or model.
         """
+        from modelstore_core.registry import promoting
+
         why = needed_reason(reason, "override rules") if override else as_reason(reason)
         decide = partial(promoting.unalias, alias=names.check_alias(alias), reason=why, override=override)
         return self._version(self._write(name, self._request("unalias", key), decide))
@@ -199,7 +206,10 @@ class Writing:
             TooLarge: A message is longer than 2 KiB, or the version would have outcomes of over a hundred checks.
             NotFound, VersionDeleted, VersionPurged: The version is not to be had.
         """
-        changes = Changes(
+        from modelstore_core.model.reviews import as_checks
+        from modelstore_core.registry import reviewing
+
+        changes = reviewing.Changes(
             metrics={**as_metrics(_kept(metrics)), **_removed(metrics)},
             tags={**as_tags(_kept(tags)), **_removed(tags)},
             description=None if description is None else as_reason(description),

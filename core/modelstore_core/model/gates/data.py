@@ -1,6 +1,5 @@
 """Gates from data, from what `promote` is given, and from MLflow's thresholds."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import TypeAlias
@@ -40,6 +39,8 @@ def gate_of(data: object) -> AnyRule:
     kind = data["rule"]
     gate = GATES.get(kind)
     if gate is None:
+        import difflib  # for a mistake only
+
         near = difflib.get_close_matches(kind, GATES, n=1)
         hint = f"Did you mean {near[0]!r}? " if near else ""
         raise InvalidInput(f"There is no rule {kind!r}.", value=kind, fix=f"{hint}There are: {', '.join(GATES)}.")
