@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from modelstore_core import (
+    AtLeast,
     InvalidInput,
     InvalidName,
     ModelDeleted,
@@ -138,6 +139,13 @@ VERBS: dict[str, Callable[[ModelStore], object]] = {
     "delete": lambda s: s.delete("m@1"),
     "restore": lambda s: s.restore("m@1"),
     "prune": lambda s: s.prune("m", keep=1),
+    "prune nothing": lambda s: s.prune("m", keep=9),
+    "gates": lambda s: s.gates("m"),
+    "approvals": lambda s: s.approvals("m"),
+    "inspect": lambda s: s.inspect("m@1"),
+    "best": lambda s: s.best("m", "number"),
+    "protect": lambda s: s.protect("m", "champion", [AtLeast("auc", 0.5)]),
+    "request_approval": lambda s: s.request_approval("m@1", "champion"),
     "describe": lambda s: s.describe("m", owner="x"),
     "rename": lambda s: s.rename("m", "new"),
     "copy": lambda s: s.copy("m", s, name="copied"),
@@ -194,6 +202,16 @@ def test_deleting_a_model_is_taken_back_by_undo(store: ModelStore) -> None:
     store.undo("m")
 
     assert store.load("m") == {"w": 2}
+
+
+def test_what_is_done_to_all_models_passes_over_deleted_ones(store: ModelStore) -> None:
+    store.save({"w": 1}, "other", format="pickle")
+    store.request_approval("m@1", "shadow")
+    store.delete_model("m")
+
+    assert [version.name for version in store.prune(keep=0)] == ["other"]
+    assert not store.approvals()
+    assert [done.name for done in store.maintain()] == ["m", "other"]
 
 
 def test_what_was_collected_meanwhile_is_purged_afterwards_and_its_aliases_are_gone(store: ModelStore) -> None:

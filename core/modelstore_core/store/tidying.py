@@ -58,9 +58,13 @@ def prune(
 ) -> Records[ModelVersion]:
     """Delete what retention does not keep, model by model, oldest first."""
     rules = _retention(handle, *retention)
-    chosen = listing.names(handle) if name is None else [handle.view(name).require().model]
+    chosen = _open(handle) if name is None else [handle.view(name).require_open().model]
     pruned = _each(handle, chosen, lambda one: _prune(handle, one, rules, request, None if dry_run else reason))
     return Records((version for versions in pruned for version in versions), ModelVersion)
+
+
+def _open(handle: Handle) -> list[str]:
+    return sorted(held.snapshot.model for held in handle.gathering().models(versions=False))
 
 
 def _each(handle: Handle, chosen: list[str], act: Callable[[str], T]) -> list[T]:
