@@ -1,19 +1,33 @@
 """Write a golden store of the present format, once: a store that every later release must read.
 
-Run: python tools/make_golden_store.py /srv/models, then move it to a folder of its own in tests/golden.
+Run: python tools/make_golden_store.py complete /srv/models, then move it to a folder of its own in tests/golden.
 
 A golden store is never written again: what is new in a format gets another one beside it. `format-1` was made by the
-first writers, whose documents had no sums and whose stores had no index; `format-1-complete` has all of format 1.
+first writers, whose documents had no sums and whose stores had no index; `format-1-complete` has all of format 1 but
+rules, checks and approvals, which are in `format-1-governed`.
 """
 
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from modelstore_core import AtLeast, GateRefused, ModelStore
+from modelstore_core import (
+    Approved,
+    AtLeast,
+    AtMost,
+    CheckPassed,
+    GateRefused,
+    HasTag,
+    Improves,
+    KeepsSignature,
+    MinAge,
+    ModelStore,
+    Proved,
+)
 from modelstore_core.formats.trust import LISTED
 from modelstore_core.maintenance.building import Builder
 from modelstore_core.ports import Ports
@@ -24,14 +38,18 @@ _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def main() -> None:
-    """Write the store into the folder that the command line names."""
+    """Write the store that the command line names into the folder that it names."""
     ticks, tokens = count(), count(1)
     ports = Ports(now=lambda: _START + timedelta(seconds=next(ticks)), token=lambda: f"{next(tokens):032x}")
     settings = Settings(actor="ada", trust=LISTED, single_writer=False, patience=60)
-    store = ModelStore.over(Handle(LocalStorage(Path(sys.argv[1])), settings, ports))
+    store = ModelStore.over(Handle(LocalStorage(Path(sys.argv[2])), settings, ports))
     with TemporaryDirectory() as folder:
-        _fill(store, Path(folder) / "weights.bin")
-        _clean(store, Path(folder) / "weights.bin")
+        weights = Path(folder) / "weights.bin"
+        if sys.argv[1] == "governed":
+            _govern(store, weights)
+            return
+        _fill(store, weights)
+        _clean(store, weights)
 
 
 def _fill(store: ModelStore, weights: Path) -> None:
@@ -81,6 +99,43 @@ def _clean(store: ModelStore, weights: Path) -> None:
     builder.store()
     view.journal.segments.put_index(builder.index(view.mark.seq, view.mark.op_id, view.require().sha256), view.mark.seq)
     store.annotate("risk.churn@1", tags={"after": "the index"})
+
+
+def _govern(store: ModelStore, weights: Path) -> None:
+    """Guard an alias by every rule there is, check, ask, vote, refuse and override."""
+    for number, auc in enumerate((0.7, 0.8, 0.9), start=1):
+        weights.write_bytes(f"weights {number}\n".encode())
+        store.save(weights, "risk.churn", metrics={"auc": auc, "loss": 1 - auc}, tags={"team": "risk"})
+    store.protect(
+        "risk.churn",
+        "champion",
+        [
+            AtLeast("auc", 0.75),
+            AtMost("loss", 0.5),
+            Improves("auc", 0.01, relative=True),
+            KeepsSignature(compatible=True),
+            HasTag("team", "risk"),
+            CheckPassed("drift"),
+            Proved(),
+            MinAge(0.5),
+            Approved(count=1, by=["ada"], not_by_author=False),
+        ],
+        reason="all of them",
+    )
+    with suppress(GateRefused):
+        store.promote("risk.churn@3", "champion")
+    rules = [AtLeast("auc", 0.75), CheckPassed("drift"), Approved()]
+    store.protect("risk.churn", "champion", rules, reason="fewer")
+    store.annotate("risk.churn@3", checks={"drift": False, "schema": (True, "as before")})
+    store.annotate("risk.churn@3", checks={"drift": (True, "on March")}, metrics={"auc_march": 0.91})
+    store.request_approval("risk.churn@3", "champion", comment="better on March")
+    store.reject("risk.churn@3", "champion", comment="wait for April")
+    store.approve("risk.churn@3", "champion")
+    store.promote("risk.churn@3", "champion")
+    store.promote("risk.churn@1", "champion", override=True, reason="3 crashes on empty rows")
+    store.request_approval("risk.churn@2", "champion", comment="please")
+    store.protect("risk.churn", "shadow", [Proved()])
+    store.unprotect("risk.churn", "shadow", reason="no shadows")
 
 
 if __name__ == "__main__":

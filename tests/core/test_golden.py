@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from tests.golden import reader
 
-from modelstore_core import ModelStore
+from modelstore_core import Approved, AtLeast, CheckPassed, ModelStore
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-FOLDERS = ("format-1", "format-1-complete")
+FOLDERS = ("format-1", "format-1-complete", "format-1-governed")
 SUMS = {
     "format-1": "527811d4218b6963c9cf712ae3609923cac81aa7ab212b0c37123fcf289d54ea",
     "format-1-complete": "5cfa3b8666de5d3ab65544c06ddd86caccd79945b93845f8f03a2997a3798c90",
+    "format-1-governed": "751bda16e762eaf8f811c7b7bb63b81cd0d79faed2c7246ea6cd7b319715af5d",
 }
 """sha256 over the paths and bytes of each: a golden store is never written again."""
 
@@ -101,6 +102,23 @@ def test_the_complete_store_is_read(tmp_path: Path) -> None:
     assert "version.purged" in {event.kind for event in store.history("risk.churn")}
 
 
+def test_the_governed_store_is_read_and_goes_on(tmp_path: Path) -> None:
+    store = opened("format-1-governed", tmp_path)
+    [waiting] = store.approvals()
+    overridden, *_ = [event for event in store.history("risk.churn") if event.kind == "alias.moved"]
+    refused = [event for event in store.history("risk.churn") if event.kind == "promotion.refused"]
+
+    assert store.gates("risk.churn") == {"champion": (AtLeast("auc", 0.75), CheckPassed("drift"), Approved())}
+    assert (waiting.ref, waiting.alias, waiting.comment) == ("risk.churn@2", "champion", "please")
+    assert {name: str(check) for name, check in store.get("risk.churn@3").checks.items()} == {
+        "drift": "passed (on March)",
+        "schema": "passed (as before)",
+    }
+    assert (overridden.override, [one.passed for one in overridden.evidence]) == (True, [False, False, False])
+    assert [len(event.evidence) for event in refused] == [9]
+    assert store.promote("risk.churn@3", "champion").aliases == ("champion",)
+
+
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_reader_of_its_own_reads_the_same(folder: str, tmp_path: Path) -> None:
     ours, theirs = opened(folder, tmp_path), reader.Store(tmp_path / "store")
@@ -117,6 +135,8 @@ def test_a_reader_of_its_own_reads_the_same(folder: str, tmp_path: Path) -> None
         for version in listed:
             read = model.versions[version.number]
             assert (read["tags"], read["description"]) == (version.tags, version.description)
+            checks = {name: check["passed"] for name, check in (read.get("checks") or {}).items()}
+            assert checks == {name: check.passed for name, check in version.checks.items()}
             assert {name: float(value) for name, value in read["metrics"].items()} == pytest.approx(
                 version.metrics, nan_ok=True
             )

@@ -67,14 +67,14 @@ class Model:
                 if op["supersedes"] is not None:
                     self.versions[op["supersedes"]]["superseded_by"] = op["number"]
             case "annotate":
-                fields = ("metrics", "tags", "description")
-                self.versions[op["number"]].update({"annotation": entry, **{name: op[name] for name in fields}})
+                said = {name: op.get(name) for name in ("metrics", "tags", "description", "checks", "reviews")}
+                self.versions[op["number"]].update({"annotation": entry, **said})
             case "delete" | "restore":
                 self.versions[op["number"]]["deleted"] = op["kind"] == "delete"
             case "purge":
                 self.versions[op["number"]]["purged"] = True
             case kind:
-                assert kind in {"set_alias", "refuse_alias", "drop_alias", "condemn"}, "store too new"
+                assert kind in {"set_alias", "refuse_alias", "drop_alias", "condemn", "set_rules"}, "store too new"
 
     def live(self) -> list[int]:
         gone = ("deleted", "purged", "superseded_by")
