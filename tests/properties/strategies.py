@@ -102,9 +102,10 @@ findings = st.builds(
     message=long_text,
 )
 evidence = st.lists(findings, max_size=3).map(tuple)
-checks = st.builds(CheckResult, passed=st.booleans(), actor=text, time=text, message=long_text)
+times = st.datetimes().map(lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0"))
+checks = st.builds(CheckResult, passed=st.booleans(), actor=text, time=times, message=long_text)
 reviews = st.builds(
-    Review, alias=aliases, verdict=st.sampled_from(get_args(Verdict)), actor=text, time=text, comment=long_text
+    Review, alias=aliases, verdict=st.sampled_from(get_args(Verdict)), actor=text, time=times, comment=long_text
 )
 abouts = st.builds(About, description=text, tags=st.dictionaries(text, text, max_size=3), owner=text)
 moves = st.builds(Move, alias=aliases, number=numbers, previous=st.none() | numbers, back=st.none() | numbers)
@@ -154,7 +155,6 @@ operations: st.SearchStrategy[Operation] = st.one_of(
     st.builds(Arrive, origin=text),
 )
 verbs: st.SearchStrategy[Verb] = st.sampled_from(get_args(Verb))
-times = st.datetimes().map(lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0"))
 entries = st.builds(
     Entry,
     seq=st.integers(1, 10**18),
