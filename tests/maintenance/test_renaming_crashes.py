@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -171,19 +172,20 @@ def test_on_a_storage_that_fails_a_rename_repeated_comes_to_its_end(fresh: Fresh
     finished(storage)
 
 
+def others_finish(storage: Storage, when: int, _verb: str, _key: str, number: int) -> None:
+    if number == when:
+        store_over(storage).rename("m", "n")
+        store_over(storage).save({"w": 9}, "n", format="pickle")
+        store_over(storage).collect(older_than=0)
+
+
 @pytest.mark.parametrize("fresh", ["memory"], indirect=True)
 def test_a_worker_thought_dead_that_goes_on_changes_nothing(fresh: Fresh) -> None:
     """It stops at any operation; others finish the rename and write on; then it does the rest of what it had begun."""
     for number in range(1, operations(fresh()) + 1):
         storage = fresh()
 
-        def others(count: int, number: int = number, storage: Storage = storage) -> None:
-            if count == number:
-                store_over(storage).rename("m", "n")
-                store_over(storage).save({"w": 9}, "n", format="pickle")
-                store_over(storage).collect(older_than=0)
-
-        zombie = FaultyStorage(storage, script=lambda verb, key, count, others=others: others(count))
+        zombie = FaultyStorage(storage, script=partial(others_finish, storage, number))
         assert store_over(zombie).rename("m", "n").name == "n"
         store_over(storage).collect(older_than=0)
 

@@ -1,6 +1,7 @@
 """Whatever others do while a model is renamed, at any moment of it: nobody loses anything, one name is the model's."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -99,7 +100,7 @@ def test_of_two_who_rename_to_different_names_one_is_told_of_the_other(tmp_path:
         assert isinstance(loser, ModelMoved), (moment.number, outcome, moment.outcome)
         assert loser.to == winner
         if entries(storage, lost):
-            given_up = tried(lambda lost=lost, storage=storage: store_over(storage).get(lost))
+            given_up = tried(partial(store_over(storage).get, lost))
             assert isinstance(given_up, ModelMoved)
             assert given_up.to == winner
         store_over(storage).collect(older_than=0)
@@ -110,7 +111,7 @@ def test_of_two_who_rename_to_different_names_one_is_told_of_the_other(tmp_path:
 
 
 def test_two_models_cannot_get_one_name(tmp_path: Path) -> None:
-    winners = set()
+    winners: set[str] = set()
     for moment in moments(tmp_path):
         storage = moment.storage
         store_over(storage).save({"w": 8}, "p", format="pickle")
@@ -119,7 +120,7 @@ def test_two_models_cannot_get_one_name(tmp_path: Path) -> None:
         ends = (outcome, moment.outcome)
         assert sum(isinstance(end, ModelExists) for end in ends) == 1, (moment.number, ends)
         here = {"n": {"w": 8}, "m": {"w": 1}} if isinstance(outcome, ModelExists) else {"n": {"w": 1}, "p": {"w": 8}}
-        winners.add(*here.keys() - {"n"})
+        winners |= here.keys() - {"n"}
         assert {name: store_over(storage).load(f"{name}@1") for name in here} == here
         assert store_over(storage).verify().ok
     assert winners == {"m", "p"}

@@ -241,7 +241,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def tidied(self, name: str | None, collect: Callable[[], object]) -> None:
         """Of all that is to be purged each is, once, and of the rest nothing is left over."""
-        chosen = [*self.oracle.models()] if name is None else [name]
+        chosen = self.known() if name is None else [name]
         before = {one: len(audit(self.storage, one).entries) for one in chosen}
         collect()
         for one in chosen:
@@ -249,6 +249,14 @@ class StoreMachine(RuleBasedStateMachine):
             verbs = [entry["verb"] for entry in found.entries[before[one] :]]
             assert verbs.count("purge") == len(self.oracle.collect(one, condemned=verbs.count("condemn")))
             assert not found.strays
+
+    def known(self) -> list[str]:
+        """The names of all logs that there are."""
+        return [*self.oracle.models()]
+
+    def told(self, name: str) -> list[Happening]:
+        """What the feed of changes tells of a model, oldest first."""
+        return self.oracle.history(name)[::-1]
 
     @rule(h=handles, pickled=st.booleans())
     def take_a_new_handle(self, h: int, pickled: bool) -> None:
@@ -304,9 +312,9 @@ class StoreMachine(RuleBasedStateMachine):
         feed = self.stores[h].changes(self.cursors[h])
         self.cursors[h] = feed.cursor
         self.heard[h] += [(event.model, happening_of(event)) for event in feed.events]
-        for name in self.oracle.models():
+        for name in self.known():
             heard = [happening for model, happening in self.heard[h] if model == name]
-            assert heard == self.oracle.history(name)[::-1]
+            assert heard == self.told(name)
 
     @invariant()
     def the_log_is_in_order_and_all_ways_to_a_version_lead_to_the_same_record(self) -> None:

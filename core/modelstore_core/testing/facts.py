@@ -1,11 +1,11 @@
 """What a store and an oracle can be compared by: the common form of their versions, events and models."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from modelstore_core.model.records import Event, EventKind, ModelSummary, ModelVersion
 
-__all__ = ["Facts", "Happening", "Summary", "facts_of", "happening_of", "summary_of"]
+__all__ = ["Facts", "Happening", "Said", "Summary", "facts_of", "happening_of", "said_of", "summary_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,15 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What an oracle knows of what is said of a model as a whole."""
+
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """What an oracle knows of a model as a whole."""
 
@@ -69,6 +78,11 @@ def facts_of(version: ModelVersion) -> Facts:
 def happening_of(event: Event) -> Happening:
     """A store's event, as far as an oracle can judge it."""
     return Happening(seq=event.seq, kind=event.kind, number=event.number, alias=event.alias, previous=event.previous)
+
+
+def said_of(summary: ModelSummary) -> Said:
+    """What a store says of a model as a whole."""
+    return Said(description=summary.description, tags=dict(summary.tags), owner=summary.owner)
 
 
 def summary_of(summary: ModelSummary) -> Summary:
