@@ -101,9 +101,9 @@ def test_unprotect_takes_the_rules_away_and_history_says_why(four: ModelStore) -
     four.unprotect("m", "champion", reason="again")
 
     assert four.gates("m") == {}
-    assert [(event.kind, event.alias, event.reason) for event in four.history("m", limit=2)] == [
-        ("rules.changed", "champion", "the product ends"),
-        ("rules.changed", "champion", ""),
+    assert [(event.kind, event.alias, event.reason, event.rules) for event in four.history("m", limit=2)] == [
+        ("rules.changed", "champion", "the product ends", ()),
+        ("rules.changed", "champion", "", (AtLeast("auc", 0.75).data(),)),
     ]
     assert four.promote("m@1", "champion").number == 1
 

@@ -285,6 +285,7 @@ class Event:
         evidence: What each gate found.
         key: The idempotency key.
         override: Whether the rules that guard the alias were overridden.
+        rules: The rules that guard the alias from then on, as they are stored; none if they were taken away.
         undoes: The seq of the commit that was taken back, if that is what was asked.
         other_name: The name that the model has since a rename, or had before it.
     """
@@ -303,6 +304,7 @@ class Event:
     evidence: tuple[Finding, ...] = ()
     key: str | None = None
     override: bool = False
+    rules: tuple[JsonObject, ...] = ()
     undoes: int | None = None
     other_name: str | None = None
 

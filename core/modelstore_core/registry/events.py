@@ -87,6 +87,7 @@ def events_of(model: str, entry: Entry) -> list[Event]:
             evidence=op.evidence if isinstance(op, SetAlias | RefuseAlias) else (),
             key=entry.key,
             override=isinstance(op, SetAlias | DropAlias) and op.override,
+            rules=op.rules if isinstance(op, SetRules) else (),
             undoes=entry.undoes,
             other_name=_other_name(op),
         )
