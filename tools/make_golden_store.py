@@ -4,7 +4,8 @@ Run: python tools/make_golden_store.py complete /srv/models, then move it to a f
 
 A golden store is never written again: what is new in a format gets another one beside it. `format-1` was made by the
 first writers, whose documents had no sums and whose stores had no index; `format-1-complete` has all of format 1 but
-rules, checks and approvals, which are in `format-1-governed`.
+rules, checks and approvals, which are in `format-1-governed`, and models that are described, deleted and renamed, which
+are in `format-1-whole`.
 """
 
 import sys
@@ -33,6 +34,7 @@ from modelstore_core.maintenance.building import Builder
 from modelstore_core.ports import Ports
 from modelstore_core.storage.local import LocalStorage
 from modelstore_core.store.handle import Handle, Settings
+from modelstore_core.testing.faults import Fault, FaultKind, FaultyStorage, Script, SimulatedCrash
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -47,6 +49,9 @@ def main() -> None:
         weights = Path(folder) / "weights.bin"
         if sys.argv[1] == "governed":
             _govern(store, weights)
+            return
+        if sys.argv[1] == "whole":
+            _whole(store, weights)
             return
         _fill(store, weights)
         _clean(store, weights)
@@ -136,6 +141,35 @@ def _govern(store: ModelStore, weights: Path) -> None:
     store.request_approval("risk.churn@2", "champion", comment="please")
     store.protect("risk.churn", "shadow", [Proved()])
     store.unprotect("risk.churn", "shadow", reason="no shadows")
+
+
+def _whole(store: ModelStore, weights: Path) -> None:
+    """Describe, delete and rename; two renames are cut short, before their instant and right after it."""
+    for name in ("churn", "gone", "collected", "half", "late"):
+        for number in (1, 2):
+            weights.write_bytes(f"weights {number} of {name}\n".encode())
+            store.save(weights, name, metrics={"auc": number / 10}, key=f"run-{number}/train", aliases=["champion"])
+    store.describe("churn", description="Who leaves within 30 days", tags={"team": "risk"}, owner="ada")
+    store.promote("churn@1", "champion", reason="2 crashes")
+    for step in range(30):
+        store.annotate("churn@1", metrics={"step": step})
+    store.rename("churn", "risk.churn", reason="one scheme for all")
+    store.delete_model("gone", reason="a trial")
+    store.delete_model("collected")
+    time.sleep(0.1)
+    store.collect("collected", older_than=0)
+    store.restore_model("collected")
+    _cut_short(store, "half", "risk.half", "models/half/log/", "crash")
+    _cut_short(store, "late", "risk.late", "models/late/log/", "crash_after")
+
+
+def _cut_short(store: ModelStore, old: str, new: str, at: str, how: FaultKind) -> None:
+    """Rename, and die at the first commit to a log that has such a key."""
+    handle = store._handle  # noqa: SLF001 -- the same clock and the same tokens
+    script: Script = lambda verb, key, _: Fault(how) if verb == "create" and at in key else None  # noqa: E731
+    dying = ModelStore.over(Handle(FaultyStorage(store.storage, script=script), handle.settings, handle.ports))
+    with suppress(SimulatedCrash):
+        dying.rename(old, new)
 
 
 if __name__ == "__main__":

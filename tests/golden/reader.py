@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 Document = dict[str, Any]
+OTHERS = {"set_alias", "refuse_alias", "drop_alias", "condemn", "set_rules"}  # which change nothing of a version
+OTHERS |= {"describe", "close", "reopen", "moved", "arrived"}
 DEVICES = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))}
 
 
@@ -74,7 +76,7 @@ class Model:
             case "purge":
                 self.versions[op["number"]]["purged"] = True
             case kind:
-                assert kind in {"set_alias", "refuse_alias", "drop_alias", "condemn", "set_rules"}, "store too new"
+                assert kind in OTHERS, "store too new"
 
     def live(self) -> list[int]:
         gone = ("deleted", "purged", "superseded_by")
@@ -137,8 +139,13 @@ class Store:
         assert document((root / "store.json").read_bytes())["features"] == []
 
     def models(self) -> list[str]:
+        """The names of the models that are to be had: neither deleted, nor moved away, nor still on their way."""
         hints = [document(path.read_bytes()) for path in (self.root / "heads").iterdir()]
-        return sorted(hint["model"] for hint in hints)
+        states = {hint["model"]: Model(self.root, hint["model"]).state for hint in hints}
+        come = {state["closed"]["to"] for state in states.values() if "closed" in state}
+        return sorted(
+            n for n, state in states.items() if "closed" not in state and ("moving" not in state or n in come)
+        )
 
     def resolve(self, reference: str) -> tuple[Model, int]:
         name, _, selector = reference.rpartition("@") if "@" in reference else (reference, "", "")
