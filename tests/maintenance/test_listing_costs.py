@@ -183,7 +183,7 @@ def models() -> FlatStorage:
 
 
 def test_models_are_listed_in_flat_rounds_however_many(models: FlatStorage) -> None:
-    """Two pages of hints; the catalog, which is not there; of each model the hint, then the head and what is not after."""
+    """Two pages of hints; a catalog, which is not there; of each its hint, then the head and what is not after."""
     assert cold(models, lambda s: s.models()) == (2 + 1 + 3 * 1100, 5)
     assert models.summary() == {"list": 2, "get": 3301}
 

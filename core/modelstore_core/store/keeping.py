@@ -104,10 +104,12 @@ class Keeping:
         """Make long histories fast to list, of one model or of all, and report what was done.
 
         Writes what readers would else have to put together for themselves: a listing of all versions in a few large
-        objects, and blocks of commits where one is missing or damaged; and removes parts of older listings. Never
-        needed for a right answer. Writers keep the listing up by themselves, every 1,024 commits, but in smaller
-        parts: run this from time to time where histories have tens of thousands of commits, and once after copying a
-        store by other means. Safe at any time, beside everything else, and after a crash anywhere.
+        objects, and blocks of commits where one is missing or damaged; and removes parts of older listings. For all
+        models at once, also a catalog of them, so that `search` and `models` need not read each. Never needed for a
+        right answer. Writers keep the listing up by themselves, every 1,024 commits, but in smaller parts, and not the
+        catalog: run this from time to time where histories have tens of thousands of commits, each night where there
+        are thousands of models, and once after copying a store by other means. Safe at any time, beside everything
+        else, and after a crash anywhere.
 
         Args:
             name: The model; every model if left out.
