@@ -72,6 +72,7 @@ FRONT_DOOR = [
     "ProofFailed",
     "Proved",
     "Records",
+    "Review",
     "Side",
     "StorageDenied",
     "StorageError",

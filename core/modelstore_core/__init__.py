@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     )
     from modelstore_core.model.imported import Imported, ImportedVersion, NotKept
     from modelstore_core.model.inspection import Drift, InspectedFile, Inspection
-    from modelstore_core.model.operations import Finding
+    from modelstore_core.model.operations import Finding, Review
     from modelstore_core.model.records import Event, Feed, ModelSummary, ModelVersion, Page, Records
     from modelstore_core.model.reviews import Approval, CheckOutcome, Vote
     from modelstore_core.model.upkeep import Maintained
@@ -148,7 +148,7 @@ _HOMES = {
     "modelstore_core.model.reviews": ("Approval", "CheckOutcome", "Vote"),
     "modelstore_core.model.imported": ("Imported", "ImportedVersion", "NotKept"),
     "modelstore_core.model.inspection": ("Drift", "InspectedFile", "Inspection"),
-    "modelstore_core.model.operations": ("Finding",),
+    "modelstore_core.model.operations": ("Finding", "Review"),
     "modelstore_core.model.records": (
         "Event",
         "Feed",
@@ -228,6 +228,7 @@ __all__ = [
     "ProofFailed",
     "Proved",
     "Records",
+    "Review",
     "Side",
     "StorageDenied",
     "StorageError",

@@ -16,6 +16,7 @@ from modelstore_core import (
     Approved,
     AtLeast,
     AtMost,
+    CheckOutcome,
     CheckPassed,
     HasTag,
     Improves,
@@ -23,11 +24,11 @@ from modelstore_core import (
     KeepsSignature,
     MinAge,
     Proved,
+    Review,
     Side,
     gate_of,
 )
 from modelstore_core.model.gates.data import GATES, AnyRule, checked_gates, rules_of
-from modelstore_core.model.operations import CheckResult, Review
 
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
 TIME = "2026-03-03T12:00:00.000000Z"
@@ -37,8 +38,8 @@ def side(number: int = 2, **known: Any) -> Side:
     return replace(Side(ref=f"m@{number}", metrics={}, created_by="ada", created_at=NOW, now=NOW), **known)
 
 
-def check(*, passed: bool, message: str = "") -> CheckResult:
-    return CheckResult(passed=passed, actor="ci", time=TIME, message=message)
+def check(*, passed: bool, message: str = "") -> CheckOutcome:
+    return CheckOutcome(passed=passed, actor="ci", time=NOW, message=message)
 
 
 def said(*words: str) -> tuple[Review, ...]:
@@ -167,6 +168,13 @@ def test_every_gate_turns_to_json_and_back(gate: AnyRule) -> None:
     assert str(gate)
 
 
+def test_a_finding_is_never_long() -> None:
+    """Of a hundred rules all findings must stand in one commit."""
+    found = CheckPassed("x").judge(side(checks={"x": check(passed=False, message="m" * 2000)}), None)
+
+    assert (len(found.message), found.message[-2:]) == (500, "m…")
+
+
 def test_what_is_stored_of_each_gate_stays_as_it_is() -> None:
     """Stores hold these for ever."""
     assert [gate.data() for gate in (AtLeast("auc", 0.9), AtMost("loss", 1), Improves("auc"), KeepsSignature())] == [
@@ -203,6 +211,8 @@ BAD: list[tuple[object, str]] = [
     ({"rule": "at_least", "metric": "a", "threshold": "1"}, "must be a number, not '1'"),
     ({"rule": "at_least", "metric": "a", "threshold": True}, "must be a number, not True"),
     ({"rule": "at_most", "metric": "a", "threshold": math.inf}, "must be a number, not inf"),
+    ({"rule": "at_most", "metric": "a", "threshold": math.nan}, "must be a number, not nan"),
+    ({"rule": "at_most", "metric": "a", "threshold": 10**400}, "must be a number"),
     ({"rule": "at_most", "metric": None, "threshold": 1}, "metric of AtMost must be text"),
     ({"rule": "improves", "metric": "a", "by": -1}, "must be a number, 0 or more, not -1"),
     ({"rule": "improves", "metric": "a", "direction": "up"}, "'max' or 'min', not 'up'"),

@@ -6,9 +6,10 @@ from datetime import datetime
 from functools import partial
 
 from modelstore_core.errors import AliasConflict, InvalidInput
-from modelstore_core.model.gates import Gate, Side
+from modelstore_core.model.gates import Gate, Rule, Side
 from modelstore_core.model.names import Reference
 from modelstore_core.model.operations import DropAlias, Finding, Move, RefuseAlias
+from modelstore_core.model.reviews import outcome_of
 from modelstore_core.model.state import Pointer
 from modelstore_core.registry.decisions import ANY, Expectation, set_alias
 from modelstore_core.registry.fold import Folded
@@ -96,7 +97,7 @@ def _judge(view: View, version: Folded, current: Pointer | None, wish: Promotion
         return ()
     _read(view, rules_at, version.pointer, current)
     rules = rules_in_force(view, wish.alias)
-    gates = [*rules, *(gate for gate in wish.gates if not any(gate is rule or gate == rule for rule in rules))]
+    gates = [*rules, *(gate for gate in wish.gates if not (isinstance(gate, Rule) and gate in rules))]
     candidate = _side(view, view.complete(version), wish)
     against = None if current is None else _side(view, view.version(current.number), wish)
     return tuple(_finding(gate, candidate, against) for gate in gates)
@@ -115,7 +116,7 @@ def _side(view: View, version: Folded, wish: Promotion) -> Side:
         metrics=version.metrics,
         tags=version.tags,
         signature=version.added.signature,
-        checks=version.checks,
+        checks={name: outcome_of(check) for name, check in version.checks.items()},
         proved=version.added.proved is not None,
         created_at=datetime.fromisoformat(version.record.time),
         created_by=version.record.actor,

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from modelstore_core.errors import AliasProtected, GateRefused
 from modelstore_core.model.gates import Gate, Side
-from modelstore_core.model.operations import CheckResult, Review, Verb, Verdict
+from modelstore_core.model.operations import Review, Verb, Verdict
 from modelstore_core.model.records import EventKind
+from modelstore_core.model.reviews import CheckOutcome
 from modelstore_core.testing.facts import Happening
 
 __all__ = ["Model", "Version"]
+
+_EVER = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -95,7 +99,7 @@ class Model:
             ref=f"version {number}",
             metrics=version.metrics,
             tags=version.tags,
-            checks={name: CheckResult(passed=passed, actor="", time="") for name, passed in version.checks.items()},
+            checks={name: CheckOutcome(passed=passed, actor="", time=_EVER) for name, passed in version.checks.items()},
             reviews=tuple(
                 Review(alias=alias, verdict=verdict, actor=actor, time="")
                 for name, verdict, actor in version.said

@@ -89,7 +89,7 @@ def rules_of(gates: Gates) -> tuple[JsonObject, ...]:
     if not checked:
         raise InvalidInput("No gates are given.", value=repr(gates), fix="`unprotect` takes the rules away.")
     for gate in checked:
-        if not isinstance(gate, Rule):
+        if type(gate) not in GATES.values():
             raise InvalidInput(
                 f"{gate!r} cannot be stored: it is code, not data.",
                 value=repr(gate),

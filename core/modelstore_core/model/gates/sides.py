@@ -1,6 +1,7 @@
 """What a gate is, and what it gets to see: the two sides of a promotion."""
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -8,9 +9,12 @@ from typing import ClassVar, Protocol
 
 from modelstore_core.errors import InvalidInput
 from modelstore_core.model.json import Json, JsonObject
-from modelstore_core.model.operations import CheckResult, Finding, Review
+from modelstore_core.model.operations import Finding, Review
+from modelstore_core.model.reviews import CheckOutcome
 
 __all__ = ["Gate", "Rule", "Side", "check_number", "check_switch", "check_text"]
+
+_LONGEST = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +36,7 @@ class Side:
     metrics: Mapping[str, float | int]
     tags: Mapping[str, str] = field(default_factory=dict)
     signature: JsonObject | None = None
-    checks: Mapping[str, CheckResult] = field(default_factory=dict)
+    checks: Mapping[str, CheckOutcome] = field(default_factory=dict)
     proved: bool = False
     created_at: datetime | None = None
     created_by: str = ""
@@ -69,8 +73,9 @@ class Rule:
         raise NotImplementedError
 
     def found(self, message: str, *, passed: bool) -> Finding:
-        """A finding about something that is no number."""
-        return Finding(rule=str(self), metric="", candidate=None, current=None, passed=passed, message=message)
+        """A finding about something that is no number; a long message is cut, for all findings stand in one commit."""
+        said = message if len(message) <= _LONGEST else f"{message[: _LONGEST - 1]}…"
+        return Finding(rule=str(self), metric="", candidate=None, current=None, passed=passed, message=said)
 
 
 def _plain(value: object) -> Json:
@@ -97,7 +102,7 @@ def check_number(gate: str, name: str, value: object, least: float = -math.inf) 
         InvalidInput: It is not, or it is below `least`.
     """
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < least:  # type: ignore[arg-type, operator]  # it is a number
+    if not number or not abs(value) <= sys.float_info.max or value < least:  # type: ignore[arg-type, operator]  # a number
         wanted = "a number" if least == -math.inf else f"a number, {least:g} or more"
         raise InvalidInput(f"`{name}` of {gate} must be {wanted}, not {value!r}.", value=value, fix=f"Pass {wanted}.")
 
