@@ -8,7 +8,7 @@ from modelstore_core.model import names
 from modelstore_core.model.json import as_tags
 from modelstore_core.model.operations import Verb
 from modelstore_core.model.records import ModelSummary
-from modelstore_core.registry import queries, whole
+from modelstore_core.registry import queries
 from modelstore_core.registry.writer import Decide, Request
 from modelstore_core.store.handle import Handle
 
@@ -55,6 +55,8 @@ class Whole:
             ModelNotFound: There is no such model.
             ModelDeleted, ModelMoved, ModelMoving: It is not to be had.
         """
+        from modelstore_core.registry import whole  # for those few who do
+
         given = tags or {}
         said = whole.Said(
             description=None if description is None else _text(description),
@@ -73,6 +75,8 @@ class Whole:
             ModelNotFound: There is no such model.
             ModelMoved, ModelMoving: It has another name, or is about to get this one.
         """
+        from modelstore_core.registry import whole
+
         return self._decided("delete_model", name, partial(whole.close, reason=_text(reason)), key)
 
     def restore_model(self, name: str, *, reason: str = "", key: str | None = None) -> ModelSummary:
@@ -84,6 +88,8 @@ class Whole:
             ModelNotFound: There is no such model.
             ModelMoved, ModelMoving: It has another name, or is about to get this one.
         """
+        from modelstore_core.registry import whole
+
         return self._decided("restore_model", name, partial(whole.reopen, reason=_text(reason)), key)
 
     def rename(self, old: str, new: str, *, reason: str = "") -> ModelSummary:
