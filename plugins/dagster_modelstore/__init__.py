@@ -1,19 +1,35 @@
-"""Versioned models for Dagster, in a folder or a bucket, with no server."""
+"""Versioned models for Dagster, in a folder or a bucket, with no server.
+
+The front door: each name is imported when it is first asked for, so that a step's process, which pays for every import
+anew, does not wait for what builds jobs.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from dagster_shared.libraries import DagsterLibraryRegistry
 
-from dagster_modelstore.io_manager import ModelStoreIOManager as ModelStoreIOManager
-from dagster_modelstore.jobs import PromoteConfig as PromoteConfig
-from dagster_modelstore.jobs import build_promote_job as build_promote_job
-from dagster_modelstore.jobs import build_promotion_asset as build_promotion_asset
-from dagster_modelstore.jobs import build_retrain_job as build_retrain_job
-from dagster_modelstore.metadata import model_metadata as model_metadata
-from dagster_modelstore.naming import asset_path as asset_path
-from dagster_modelstore.naming import model_name as model_name
-from dagster_modelstore.partitions import partition_alias as partition_alias
-from dagster_modelstore.promotion import GateConfig as GateConfig
-from dagster_modelstore.resource import ModelStoreResource as ModelStoreResource
-from modelstore_core import __version__ as __version__
+from modelstore_core import __version__
+
+if TYPE_CHECKING:
+    from dagster_modelstore.io_manager import ModelStoreIOManager
+    from dagster_modelstore.jobs import PromoteConfig, build_promote_job, build_promotion_asset, build_retrain_job
+    from dagster_modelstore.metadata import model_metadata
+    from dagster_modelstore.naming import asset_path, model_name
+    from dagster_modelstore.partitions import partition_alias
+    from dagster_modelstore.promotion import GateConfig
+    from dagster_modelstore.resource import ModelStoreResource
+
+_HOMES = {
+    "io_manager": ("ModelStoreIOManager",),
+    "jobs": ("PromoteConfig", "build_promote_job", "build_promotion_asset", "build_retrain_job"),
+    "metadata": ("model_metadata",),
+    "naming": ("asset_path", "model_name"),
+    "partitions": ("partition_alias",),
+    "promotion": ("GateConfig",),
+    "resource": ("ModelStoreResource",),
+}
+_HOME = {name: f"dagster_modelstore.{module}" for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "GateConfig",
@@ -31,3 +47,16 @@ __all__ = [
 ]
 
 DagsterLibraryRegistry.register("dagster-modelstore", __version__, is_dagster_package=False)
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

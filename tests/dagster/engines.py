@@ -68,11 +68,9 @@ class Engine:
     def log(self, run: dg.DagsterRun) -> str:
         """Everything that stands in the run's event log."""
         entries = self.instance.all_logs(run.run_id)
-        failures = [
-            e.dagster_event.step_failure_data for e in entries if e.dagster_event and e.dagster_event.is_step_failure
-        ]
-        causes = [failure.error_display_string for failure in failures]
-        return "\n".join([*(entry.user_message for entry in entries), *causes])
+        data = [entry.dagster_event.event_specific_data for entry in entries if entry.dagster_event]
+        errors = [error.to_string() for one in data if (error := getattr(one, "error", None)) is not None]
+        return "\n".join([*(entry.user_message for entry in entries), *errors])
 
 
 @contextmanager

@@ -91,7 +91,10 @@ def best(models: list[str]) -> str:
 _STORE = ModelStoreResource(url=dg.EnvVar("TEST_MODELS"))
 _RESOURCES = {"io_manager": ModelStoreIOManager(store=_STORE), "crashing": LosesItsFirstReply(store=_STORE)}
 _MULTIPROCESS: Mapping[str, Any] = {
-    "forkserver": {"start_method": {"forkserver": {"preload_modules": ["dagster_modelstore"]}}, "max_concurrent": 2},
+    "forkserver": {
+        "start_method": {"forkserver": {"preload_modules": ["dagster_modelstore.io_manager"]}},
+        "max_concurrent": 2,
+    },
     "spawn": {"start_method": {"spawn": {}}, "max_concurrent": 2},
 }
 

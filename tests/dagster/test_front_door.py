@@ -23,6 +23,8 @@ def test_the_front_door_is_what_it_says() -> None:
         "partition_alias",
     ]
     assert all(hasattr(dagster_modelstore, name) for name in dagster_modelstore.__all__)
+    assert dir(dagster_modelstore) == sorted(dagster_modelstore.__all__)
+    assert not hasattr(dagster_modelstore, "build_nothing")
 
 
 def test_dagster_knows_the_library() -> None:
@@ -34,6 +36,8 @@ def test_importing_it_loads_nothing_that_dagster_has_not_loaded() -> None:
 import sys, dagster
 before = set(sys.modules)
 import dagster_modelstore
+for name in dagster_modelstore.__all__:
+    getattr(dagster_modelstore, name)
 print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before} - sys.stdlib_module_names))
 """
     done = subprocess.run(
