@@ -1,8 +1,6 @@
 """A model as a whole: what is said of it, its deletion and return; what of that a listing, a feed and a search show."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -254,19 +252,3 @@ def test_a_name_that_is_none_is_refused(store: ModelStore, name: str) -> None:
             verb(name)
     with pytest.raises(InvalidName):
         store.rename("m", name)
-
-
-def test_the_day_is_counted_from_the_deletion_of_the_model_or_of_the_version_if_that_was_before(tmp_path: Path) -> None:
-    store = ModelStore(tmp_path / "store", trust="full")
-    for weight in (1, 2):
-        store.save({"w": weight}, "m", format="pickle")
-    store.delete("m@1")
-    log = tmp_path / "store" / "models" / "m" / "log"
-    for path in log.iterdir():
-        os.utime(path, (1_000_000_000, 1_000_000_000))
-    store.delete_model("m")
-
-    assert [one.number for one in store.collect().removed] == [1]
-    assert store.collect().objects == 0
-    os.utime(log / f"{4:020}.json", (1_000_000_000, 1_000_000_000))
-    assert [one.number for one in store.collect().removed] == [2]

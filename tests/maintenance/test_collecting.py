@@ -173,6 +173,17 @@ def test_what_is_younger_than_asked_stays(storage: Aged, store: ModelStore, spar
     assert {round(one.age / HOUR) for one in store.collect(older_than=0).removed} == {0}
 
 
+def test_what_only_the_deletion_of_the_model_has_ended_is_as_old_as_that(storage: Aged, store: ModelStore) -> None:
+    """1 and 2 were over a day before; 3 and 5 were live, and an alias pointed to 4."""
+    age(storage, "models/", 30)
+    store.delete_model("m")
+
+    assert [one.number for one in store.collect().removed] == [None, 1, 2]
+    age(storage, "models/m/log/", 30)
+    assert [one.number for one in store.collect().removed] == [3, 4, 5]
+    assert audit(storage, "m").live == []
+
+
 def test_a_folder_is_as_young_as_its_youngest_object(storage: Aged, store: ModelStore) -> None:
     age(storage, "models/", 30)
     storage.put(f"models/m/data/{STRAY}/other.bin", b"just now")

@@ -17,7 +17,7 @@ from modelstore_core.testing.stores import store_over
 
 
 class Recording(LocalStorage):
-    """Remembers what was settled, put and deleted."""
+    """Remembers what was settled, created and put."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -26,6 +26,10 @@ class Recording(LocalStorage):
     def settle(self, keys: Sequence[str]) -> None:
         self.done += [("settle", key) for key in keys]
         super().settle(keys)
+
+    def create(self, key: str, body: bytes) -> bool:
+        self.done.append(("create", key))
+        return super().create(key, body)
 
     def put(self, key: str, body: bytes) -> None:
         self.done.append(("put", key))
@@ -94,6 +98,14 @@ def test_files_go_only_after_the_purge_that_was_found_is_settled(root: Path) -> 
 
     assert [one.kind for one in gone.removed] == ["leftover"]
     assert ("settle", log(6)) in storage.done
+
+
+def test_what_a_rename_repeats_is_settled_under_the_old_name_first(root: Path) -> None:
+    storage = Recording(root)
+
+    store_over(storage).rename("m", "n")
+
+    assert storage.done.index(("settle", log(4))) < storage.done.index(("create", f"models/n/log/{1:020}.json"))
 
 
 @pytest.mark.parametrize("last", [1, 2, 3, 4])

@@ -88,6 +88,7 @@ class Repetition:
         head = self._source.newest(self._heads[0])
         if head is not None:
             refuse_closed(self._source.model, head.state)
+            self._source.keep(head.seq)  # what a power cut takes away here must not stand there
             for first in range(self.seq + 1, head.seq + 1, _AT_ONCE):
                 self._repeat(range(first, min(first + _AT_ONCE, head.seq + 1)))
         try:
