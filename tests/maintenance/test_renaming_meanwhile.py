@@ -1,6 +1,8 @@
 """Whatever others do while a model is renamed, at any moment of it: nobody loses anything, one name is the model's."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +11,8 @@ from tests.maintenance.renames import entries, moments, names, tried, two_versio
 from tests.protocol.support import save_by
 
 from modelstore_core import ModelDeleted, ModelExists, ModelMoved, ModelStore, StorageUnavailable
+from modelstore_core.ports import Ports
+from modelstore_core.storage.local import LocalStorage
 from modelstore_core.storage.memory import MemoryStorage
 from modelstore_core.testing.audit import audit
 from modelstore_core.testing.faults import FaultyStorage
@@ -178,3 +182,40 @@ def test_who_writes_faster_than_it_can_be_copied_keeps_it_waiting(tmp_path: Path
     assert names(storage) == ["m"]
     assert store_over(storage).rename("m", "n").versions == 2
     audit(storage, "n")
+
+
+@pytest.mark.parametrize("kind", ["memory", "local"])
+def test_many_who_write_on_by_whatever_name_it_has_lose_and_double_nothing(tmp_path: Path, kind: str) -> None:
+    """Each saves under keys of its own, and goes to the new name once it is told so."""
+    storage = MemoryStorage(f"renaming-{tmp_path.name}") if kind == "memory" else LocalStorage(tmp_path / "store")
+    two_versions(storage)
+    begun = threading.Barrier(4)
+
+    def work(worker: int) -> list[tuple[int, str]]:
+        store, name, done = store_over(storage, ports=Ports()), "m", []
+        begun.wait(timeout=60)
+        for step in range(12):
+            key = f"{worker}/{step}"
+            while True:
+                try:
+                    saved = store.save({"w": [worker, step]}, name, format="pickle", key=key)
+                except ModelMoved as moved:
+                    name = moved.to
+                else:
+                    break
+            done.append((saved.number, key))
+        return done
+
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(work, worker) for worker in range(3)]
+        begun.wait(timeout=60)
+        store_over(storage, ports=Ports()).rename("m", "n")
+        done = sorted(one for job in jobs for one in job.result(timeout=120))
+
+    found = audit(storage, "n")
+    assert [number for number, _ in done] == [*range(3, 39)]
+    keys = {entry["op"]["number"]: entry["key"] for entry in found.entries if entry["verb"] == "save"}
+    assert [keys[number] for number, _ in done] == [key for _, key in done]
+    assert found.live == [*range(1, 39)]
+    audit(storage, "m")
+    assert store_over(storage).verify(read_data=True).ok
