@@ -5,10 +5,10 @@ from typing import Any
 import dagster as dg
 import pytest
 from pydantic import ValidationError
-from tests.dagster.harness import Platform
+from tests.dagster.harness import Platform, refused
 
 from dagster_modelstore import GateConfig, ModelStoreIOManager, ModelStoreResource, PromoteConfig
-from modelstore_core import InvalidInput, InvalidLocation, Progress, StoreReadOnly, Untrusted
+from modelstore_core import InvalidInput, InvalidLocation, Progress, StorageDenied, StoreReadOnly, Untrusted
 
 S3: dict[str, Any] = {
     "url": "s3://models/prod",
@@ -100,6 +100,41 @@ def test_dagster_resolves_the_environment_in_a_run(platform: Platform, monkeypat
     platform.run(churn, resources={"io_manager": ModelStoreIOManager(store=resource)})
 
     assert platform.numbers("churn") == [1]
+
+
+def test_a_variable_that_is_missing_fails_the_run_before_any_step(platform: Platform) -> None:
+    started: list[int] = []
+
+    @dg.asset
+    def churn() -> None:
+        started.append(1)
+
+    manager = ModelStoreIOManager(store=ModelStoreResource(url=dg.EnvVar("NO_SUCH_VARIABLE")))
+    with pytest.raises(dg.DagsterInvalidConfigError, match="NO_SUCH_VARIABLE"):
+        platform.run(churn, resources={"io_manager": manager})
+
+    assert started == []
+
+
+def test_missing_credentials_fail_the_step_with_what_to_do(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    tries: list[int] = []
+
+    @dg.asset(retry_policy=dg.RetryPolicy(max_retries=2))
+    def churn() -> int:
+        tries.append(1)
+        return 1
+
+    manager = ModelStoreIOManager(store=ModelStoreResource(url="s3://models/prod", region="eu-west-1"))
+    with refused(StorageDenied, "credentials"):
+        platform.run(churn, resources={"io_manager": manager})
+
+    assert len(tries) == 1
 
 
 def test_a_run_may_configure_the_store(platform: Platform) -> None:

@@ -204,6 +204,47 @@ def test_outputs_that_a_multi_asset_skips_are_no_versions(platform: Platform) ->
     assert platform.store.get("b").metrics == {"auc": 0.5}
 
 
+@pytest.mark.parametrize("chosen", [["a"], ["a", "b", "c"]])
+def test_of_a_multi_asset_only_what_was_chosen_and_has_a_value_is_saved(platform: Platform, chosen: list[str]) -> None:
+    outs = {
+        "a": dg.AssetOut(is_required=False),
+        "b": dg.AssetOut(is_required=False),
+        "c": dg.AssetOut(is_required=False, dagster_type=dg.Nothing),
+    }
+
+    @dg.multi_asset(outs=outs, can_subset=True)
+    def three(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def] # noqa: ANN202 -- as above
+        for name in sorted(context.op_execution_context.selected_output_names):
+            yield dg.Output(None if name == "c" else "weights", output_name=name)
+
+    result = platform.run(three, selection=chosen)
+
+    assert len(result.get_asset_materialization_events()) == len(chosen)
+    assert [model.name for model in platform.store.models()] == [name for name in chosen if name != "c"]
+
+
+@pytest.mark.filterwarnings("ignore:Parameter `include_sources`")  # beta, and Dagster's own use of it
+def test_equal_bytes_make_nothing_downstream_stale(platform: Platform) -> None:
+    @dg.asset
+    def churn(context: dg.AssetExecutionContext) -> str:
+        return context.run.tags["weights"]
+
+    follow = dg.AutomationCondition.any_deps_match(dg.AutomationCondition.data_version_changed())
+
+    @dg.asset(automation_condition=follow)
+    def scores(churn: str) -> str:
+        return churn
+
+    defs, cursor, requested = dg.Definitions(assets=[churn, scores]), None, []
+    for weights in ("old", "old", "new"):
+        platform.run(churn, tags={"weights": weights})
+        found = dg.evaluate_automation_conditions(defs, platform.instance, cursor=cursor)
+        cursor = found.cursor
+        requested.append(found.total_requested)
+
+    assert requested[1:] == [0, 1]
+
+
 def test_a_materialize_result_with_a_value_is_a_version(platform: Platform) -> None:
     @dg.asset
     def churn() -> dg.MaterializeResult[int]:
