@@ -151,6 +151,39 @@ def test_after_a_crash_it_can_get_another_name_instead(fresh: Fresh) -> None:
         assert names(storage) == ["o"]
 
 
+@pytest.mark.parametrize("fresh", ["memory"], indirect=True)
+@pytest.mark.parametrize("name", ["n", "o"])
+def test_a_deletion_that_was_taken_back_long_ago_and_is_being_repeated_is_none(fresh: Fresh, name: str) -> None:
+    """The newest commit under the new name may be the repeated deletion: nobody may take that back there."""
+    asks: list[Callable[[ModelStore], object]] = [
+        lambda s: s.restore_model("n"),
+        lambda s: s.delete_model("n"),
+        lambda s: s.undo("n"),
+        lambda s: s.history("n"),
+        lambda s: s.save({"w": 3}, "n", format="pickle"),
+    ]
+    storage = two_versions(fresh())
+    store = store_over(storage)
+    store.delete_model("m")
+    store.restore_model("m")
+    died = f"models/n/log/{len(entries(storage, 'm')) - 1:020}.json"
+    dying = FaultyStorage(storage, script=lambda _, key, __: Fault("crash_after") if key == died else None)
+    with pytest.raises(SimulatedCrash):
+        store_over(dying).rename("m", "n")
+    assert entries(storage, "n")[-1]["verb"] == "delete_model"
+
+    for ask in asks:
+        with pytest.raises(ModelMoving):
+            ask(store_over(storage))
+    store_over(storage).collect(older_than=0)
+    assert [model.name for model in store_over(storage).models(deleted=True)] == ["m"]
+    assert store_over(storage).rename("m", name).aliases == {"champion": 2}
+    store_over(storage).collect(older_than=0)
+    assert names(storage) == [name]
+    assert not audit(storage, "n", files=name == "n").strays
+    assert store_over(storage).verify().ok
+
+
 FAULTS: dict[FaultKind, float] = {"error": 0.05, "lost_reply": 0.05, "lie": 0.03, "delay": 0.03}
 
 

@@ -95,7 +95,7 @@ class Collector:
                 view.require()
             return None
         view = self._settled(view, terms)
-        if view.state.moving is not None and view.state.closed is None:
+        if view.state.coming is not None:
             return []  # what is not needed there is known when it has come
         holdings = Holdings(view)
         finds = [*self._finds(folders, terms, holdings, view)]
@@ -105,7 +105,7 @@ class Collector:
 
     def _settled(self, view: View, terms: Terms) -> View:
         """The view, after a model that has come by a rename, or never will, says so, which is the first thing to do."""
-        if view.state.moving is None or view.state.closed is not None or terms.dry_run:
+        if view.state.coming is None or terms.dry_run:
             return view
         with suppress(ModelMoving):
             return self.write("purge", lambda _: _NOTHING).view

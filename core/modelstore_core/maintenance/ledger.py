@@ -163,6 +163,8 @@ class Ledger:
                 return [] if there else [f"drops {alias!r} from version {number}, where it was not"]
             case SetRules(alias=alias, previous=previous) if previous != self.state.rules.get(alias):
                 return [f"replaces rules of {alias!r} that were not the ones in force"]
+            case MoveAway() if self.state.coming is not None:
+                return []  # it never comes, whatever was repeated last
             case Close() | MoveAway() if closed is not None:
                 return ["closes the model, which is closed"]
             case Reopen() if closed is None or closed.to is not None:

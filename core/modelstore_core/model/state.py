@@ -62,3 +62,9 @@ class State:
     about: About | None = None
     closed: Closed | None = None
     moving: str | None = None
+
+    @property
+    def coming(self) -> str | None:
+        """The name from which a model may still come to this one; None also if it was given a third one instead."""
+        given_up = self.closed is not None and self.closed.to is not None
+        return None if given_up else self.moving

@@ -69,12 +69,12 @@ class Gathering:
         moved: set[tuple[str | None, str | None]] = set()
         for held in self.everything(versions=versions):
             name, state = held.snapshot.model, held.snapshot.state
-            if state.closed is not None:
+            if state.coming is not None:
+                moving.append(held)
+            elif state.closed is not None:
                 moved.add((name, state.closed.to))
                 if deleted and state.closed.to is None:
                     yield held
-            elif state.moving is not None:
-                moving.append(held)
             elif held.snapshot.seq:
                 yield held
         # A rename that was killed after its instant: the old name says that the model is here.

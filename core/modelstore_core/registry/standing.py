@@ -34,11 +34,12 @@ def refuse_moving(journal: Journal, head: Commit) -> None:
         ModelMoving: It still is to be had under its old name.
         ModelMoved: It was renamed to a third name in the end.
     """
-    if head.state.moving is None or head.state.closed is not None or _arrived_since(journal, head):
+    origin = head.state.coming
+    if origin is None or _arrived_since(journal, head):
         return
-    went = _departure(journal, head.state.moving)
+    went = _departure(journal, origin)
     if went is None:
-        raise _moving(journal.model, head.state.moving)
+        raise _moving(journal.model, origin)
     if went[1] != journal.model:
         raise _moved(journal.model, went[1])
 
@@ -62,14 +63,15 @@ def arrival(journal: Journal, head: Commit) -> tuple[Arrive | MoveAway, str] | N
     Raises:
         ModelMoving: It still is to be had under its old name.
     """
-    if head.state.moving is None or head.state.closed is not None:
+    origin = head.state.coming
+    if origin is None:
         return None
-    went = _departure(journal, head.state.moving)
+    went = _departure(journal, origin)
     if went is None:
-        raise _moving(journal.model, head.state.moving)
+        raise _moving(journal.model, origin)
     entry, to = went
-    journal.beside(head.state.moving).keep(entry.seq)
-    return (Arrive(origin=head.state.moving) if to == journal.model else MoveAway(to=to)), entry.actor
+    journal.beside(origin).keep(entry.seq)
+    return (Arrive(origin=origin) if to == journal.model else MoveAway(to=to)), entry.actor
 
 
 def _arrived_since(journal: Journal, head: Commit) -> bool:

@@ -74,8 +74,8 @@ class View:
             ModelDeleted, ModelMoved, ModelMoving: It is not to be had.
         """
         head = self.require()
-        refuse_closed(self.model, head.state)
         refuse_moving(self.journal, head)
+        refuse_closed(self.model, head.state)
         return head
 
     def entries(self, first: int = 1, needs: frozenset[str] | None = None) -> list[Entry]:

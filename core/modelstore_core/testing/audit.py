@@ -142,8 +142,9 @@ class _Ledger:
                 assert "moving" in self.whole, op
                 if op["from"] == self.whole["moving"]:
                     del self.whole["moving"]
-            case _:
-                assert not closed, op
+            case kind:
+                given_up = kind == "moved" and "moving" in self.whole and (not closed or closed["to"] is None)
+                assert given_up or not closed, op
                 self.whole["closed"] = {"seq": seq, "to": op.get("to")}
 
     def _add(self, op: _Document, entry: _Document) -> None:
