@@ -19,8 +19,8 @@ def test_a_copy_is_named_on_stdout_and_made_once(mstore: Run, risk: str, home: P
 
 
 def test_a_copy_within_a_store_needs_another_name(mstore: Run, risk: str) -> None:
-    assert mstore("copy", risk, "models", "--json").error["error"] == "invalid_input"
-    assert mstore("copy", risk, "models", "--name", "risk.other", "--key", "k").out == "risk.other@1\n"
+    assert mstore("copy", risk, "./models", "--json").error["error"] == "invalid_input"
+    assert mstore("copy", risk, "./models", "--name", "risk.other", "--key", "k").out == "risk.other@1\n"
 
 
 def test_options_of_the_other_store_are_its_own(mstore: Run, risk: str, home: Path) -> None:

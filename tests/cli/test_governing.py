@@ -1,6 +1,7 @@
 """Promotions under rules, rules of aliases, checks and approvals on the command line."""
 
 import json
+import re
 
 import pytest
 from tests.cli.commands import Run
@@ -101,7 +102,7 @@ def test_rules_are_shown_set_and_cleared(mstore: Run, store: ModelStore) -> None
     assert mstore("gate", "risk", "shadow", "--json").document == {
         "shadow": [{"rule": "check_passed", "name": "drift"}]
     }
-    cleared = mstore("gate", "risk", "prod", "--clear", "--reason", "it ends")
+    cleared = mstore("gate", "risk", "prod", "--clear", "--yes", "--reason", "it ends")
     assert (cleared.out, cleared.err) == ("prod\n", "no rules guard prod of risk any more\n")
     assert mstore("gate", "risk", "prod").err == "no rules guard prod of risk\n"
     assert [event.reason for event in store.history("risk") if event.kind == "rules.changed"] == [
@@ -134,18 +135,18 @@ def test_the_table_of_a_refusal_fits_the_terminal_and_has_colours(terminal: Run,
     done = terminal("promote", "risk@2", "champion", "--at-least", "auc=.95", width=40, colour=True)
 
     assert "\x1b[31mrefused\x1b[0m" in done.err
-    assert max(map(len, done.err.splitlines()[:2])) <= 40 + len("\x1b[31m\x1b[0m")
+    assert max(len(re.sub(r"\x1b\[\d+m", "", line)) for line in done.err.splitlines()[:2]) <= 40
 
 
 def test_an_override_needs_a_reason_and_is_seen(mstore: Run, store: ModelStore) -> None:
     store.protect("risk", "champion", [AtLeast("auc", 0.95)])
-    assert mstore("promote", "risk@2", "champion", "--override").code == 2
-    done = mstore("promote", "risk@2", "champion", "--override", "--reason", "the other crashes")
+    assert mstore("promote", "risk@2", "champion", "--override", "--yes").code == 2
+    done = mstore("promote", "risk@2", "champion", "--override", "--yes", "--reason", "the other crashes")
 
     assert (done.out, done.err) == ("risk@2\n", "champion points to risk@2, against 1 of 1 gate\n")
     assert "promote (override)" in mstore("history", "risk").out
     assert mstore("unalias", "risk", "champion").code == 4
-    assert mstore("unalias", "risk", "champion", "--override", "--reason", "it ends").code == 0
+    assert mstore("unalias", "risk", "champion", "--override", "--yes", "--reason", "it ends").code == 0
 
 
 def test_the_rules_of_the_alias_count_as_gates_that_were_passed(mstore: Run, store: ModelStore) -> None:

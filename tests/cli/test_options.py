@@ -9,7 +9,7 @@ from tests.cli.commands import Run
 
 from modelstore_core import InvalidInput, InvalidLocation, ModelStore
 from modelstore_core.cli.arguments import OWN_OPTIONS, expectation, metrics, options
-from modelstore_core.cli.location import store_url
+from modelstore_core.cli.places import place_of
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_without_a_store_all_three_ways_are_named(mstore: Run, home: Path, monke
 def test_a_folder_outside_of_any_project_names_no_store(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.delenv("MODELSTORE_URL")
     with pytest.raises(InvalidLocation, match="No store was named"):
-        store_url(None, Path(home.anchor))
+        place_of(None, Path(home.anchor))
 
 
 @pytest.mark.parametrize("text", ["[tool", "[tool.modelstore]\nstore = 3", "[tool.modelstore]\nstore = ''"])
@@ -116,7 +116,7 @@ def test_a_pyproject_that_makes_no_sense_is_named(
     assert (done.code, str(home / "pyproject.toml") in done.err) == (2, True)
 
 
-@pytest.mark.parametrize("text", ["tool = 3", "[tool]\nmodelstore = 3", "[tool.modelstore]\ntrust = []"])
+@pytest.mark.parametrize("text", ["tool = 3", "[tool.other]\nstore = 3", "[tool.modelstore]\ntrust = []"])
 def test_a_pyproject_about_other_things_names_no_store(
     mstore: Run, home: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:

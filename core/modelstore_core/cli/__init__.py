@@ -22,6 +22,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The words after `mstore`; those of the process if left out.
     """
     words = sys.argv[1:] if argv is None else list(argv)
+    if words[:1] == ["__complete"]:
+        from modelstore_core.cli.completion.answering import complete
+
+        return complete(words[1:])
     output = Output(json="--json" in words)  # known before the words are parsed: that may fail too
     try:
         return _run(words, output)
@@ -39,7 +43,7 @@ def _run(words: Sequence[str], output: Output) -> Exit:
     except SystemExit:  # --help and --version end so; wrong usage is `InvalidInput`
         output.finish()
         return Exit.OK
-    from modelstore_core.cli.verbs import run
+    from modelstore_core.cli.running import run
 
     return run(arguments, output)
 

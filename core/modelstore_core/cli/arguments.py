@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from modelstore_core.errors import InvalidInput
 from modelstore_core.model.json import Json
@@ -13,6 +13,7 @@ __all__ = [
     "OWN_OPTIONS",
     "expectation",
     "metrics",
+    "moment",
     "numbers",
     "options",
     "outcomes",
@@ -24,10 +25,22 @@ __all__ = [
 ]
 
 OWN_OPTIONS = frozenset(
-    {"url", "actor", "trust", "single_writer", "patience", "read_only", "cache", "cache_size", "progress"}
+    [
+        "actor",
+        "cache",
+        "cache_size",
+        "credentials",
+        "patience",
+        "progress",
+        "read_only",
+        "single_writer",
+        "trust",
+        "url",
+    ]
 )
 """What `ModelStore` takes besides the options of a storage, and what therefore must not come in as one."""
 
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _UNITS = {
     "s": timedelta(seconds=1),
     "m": timedelta(minutes=1),
@@ -109,17 +122,33 @@ def expectation(word: str | None) -> Expectation:
 
 def span(option: str, word: str) -> timedelta:
     """`24h`, `7d`, `90m`, `2w`, `30s` → that long; `0` is no time at all."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])|0", word)
-    if match is None:
+    match = _SPAN.fullmatch(word)
+    if match is None and word != "0":
         raise InvalidInput(
             f"{option} {word!r} is no span of time.",
             value=word,
             fix=f"Write {option} 24h: with s, m, h, d or w.",
         )
     try:
-        return timedelta() if match[2] is None else float(match[1]) * _UNITS[match[2]]
+        return timedelta() if match is None else float(match[1]) * _UNITS[match[2]]
     except OverflowError as error:
         raise InvalidInput(f"{option} {word!r} is beyond all time.", value=word, fix="Write less.") from error
+
+
+def moment(word: str, now: datetime) -> int | datetime | str:
+    """`12` → the seq of a change, `7d` → so long before now; days and times are left to `at`, which understands them.
+
+    Raises:
+        InvalidInput: It is longer ago than all time.
+    """
+    if word.isascii() and word.isdigit():
+        return int(word)
+    if _SPAN.fullmatch(word) is None:
+        return word
+    try:
+        return now - span("--at", word)
+    except OverflowError as error:
+        raise InvalidInput(f"--at {word!r} is before all time.", value=word, fix="Write less.") from error
 
 
 def removals(option: str, names: Sequence[str], kept: Mapping[str, object]) -> dict[str, None]:

@@ -45,13 +45,13 @@ MEANING: Mapping[Exit, str] = {
     Exit.UNEXPECTED: "an unexpected failure: MODELSTORE_DEBUG=1 shows where",
     Exit.INVALID: "the command or its input is not valid",
     Exit.NOT_FOUND: "no such model, version or alias",
-    Exit.CONFLICT: "the store moved or its rules say no: --expect, a gate, in use, deleted, purged, moved, superseded",
+    Exit.CONFLICT: "the store moved, or its rules say no: --expect, a gate, in use, deleted",
     Exit.STORAGE: "the storage is missing, denied, unavailable or unsafe",
-    Exit.CORRUPT: "bytes are not what was written, or the store is too new for this release",
+    Exit.CORRUPT: "bytes are not what was written, or the store is newer than this release",
     Exit.UNTRUSTED: "the trust policy forbids it",
     Exit.UNCERTAIN: "the reply was lost: the same command with the same --key finds out",
     Exit.MISSING_EXTRA: "an optional package is not installed",
-    Exit.UNSOUND: "verify found damage or what to repair, doctor what fails, or import left a version out: see stdout",
+    Exit.UNSOUND: "verify, doctor or import found something wrong: stdout says what",
     Exit.INTERRUPTED: "interrupted, or the question was not answered with yes",
 }
 

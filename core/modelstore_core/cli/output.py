@@ -63,6 +63,11 @@ class Output:
         if shown.left_out:
             self.words(f"no room for {_first(shown.left_out)}: a wider terminal, a pipe or --json has all")
 
+    def done(self, record: object, name: str, words: str) -> None:
+        """Answer with what something is called, and say what was done with it; to programs the whole record."""
+        self.data(record, lambda _: Shown(text=printable(name)))
+        self.words(words)
+
     def beside(self, show: Callable[[Screen], Shown]) -> None:
         """Show on stderr what goes with an error; programs find it in the error itself."""
         if not self.json and (shown := show(screen_of(sys.stderr))).text:
@@ -107,11 +112,21 @@ class Output:
 
 
 def screen_of(stream: TextIO | None) -> Screen:
-    """What a stream shows on: a terminal has a width, and colours unless NO_COLOR or TERM=dumb forbids them."""
-    if stream is None or not stream.isatty():
-        return Screen()
-    colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Screen(width=shutil.get_terminal_size().columns, colour=colour)
+    """What a stream shows on: a terminal has a width, and colours unless the environment says otherwise."""
+    terminal = stream is not None and stream.isatty()
+    return Screen(
+        width=shutil.get_terminal_size().columns if terminal else None, colour=_wants_colour(terminal=terminal)
+    )
+
+
+def _wants_colour(*, terminal: bool) -> bool:
+    """NO_COLOR says no, else FORCE_COLOR or CLICOLOR_FORCE says yes, else a terminal that is not dumb."""
+    said = os.environ.get
+    if said("NO_COLOR"):
+        return False
+    if any(said(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return True
+    return terminal and said("TERM") != "dumb" and said("CLICOLOR") != "0"
 
 
 def _first(names: tuple[str, ...]) -> str:

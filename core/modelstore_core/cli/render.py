@@ -1,15 +1,15 @@
-"""Records as people read them: tables that fit a terminal, and in a pipe are whole. Pure."""
+"""Records as people read them. Pure."""
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
 
 from modelstore_core.cli.output import Screen, Shown
+from modelstore_core.cli.shown import Size, card, counted, moment, painter, table
 from modelstore_core.model.collection import Collection
 from modelstore_core.model.comparison import Change, Comparison, Section, shown
+from modelstore_core.model.imported import Imported
 from modelstore_core.model.operations import Finding
 from modelstore_core.model.records import Event, ModelSummary, ModelVersion
-from modelstore_core.model.tables import Row, cell, fitting, printable, text_table, text_width
+from modelstore_core.model.tables import cell, fitting, readable_size, text_table
 from modelstore_core.model.upkeep import Maintained
 
 __all__ = [
@@ -17,12 +17,10 @@ __all__ = [
     "collection",
     "comparison",
     "events",
-    "line",
-    "lines",
+    "imported",
     "maintained",
     "model",
     "models",
-    "size",
     "version",
     "versions",
     "weight",
@@ -30,39 +28,13 @@ __all__ = [
 
 _KIB = 1024
 _METRICS_FIRST = 4
-_BOLD, _DIM, _RED, _GREEN, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
-_BAD = frozenset({"deleted", "purged", "promotion.refused", "version.deleted", "version.purged"})
 _AS_IT_WAS = frozenset({"file", "folder"})  # what was saved is a path, and a path's class says nothing of the model
-_SENTENCES = frozenset({"description", "reason", "evidence"})
-_EVENT = ("time", "kind", "number", "alias", "previous", "actor", "reason", "evidence", "verb", "key")
-
-
-def line(text: str) -> Callable[[Screen], Shown]:
-    """One line that is the answer: a reference, a path."""
-    return lambda _: Shown(text=printable(text))
-
-
-def lines(texts: Iterable[str]) -> Callable[[Screen], Shown]:
-    """A line each."""
-    return lambda _: Shown(text="\n".join(map(printable, texts)))
-
-
-def size(count: int) -> str:
-    """A number of bytes as a person reads it, such as `8.3 KiB`."""
-    if count < _KIB:
-        return f"{count} B"
-    value, unit = count / _KIB, "KiB"
-    for larger in ("MiB", "GiB", "TiB"):
-        if value < _KIB:
-            break
-        value, unit = value / _KIB, larger
-    return f"{value:.1f} {unit}"
+_EVENT = ("seq", "time", "kind", "number", "alias", "previous", "actor", "reason", "evidence", "verb", "key")
 
 
 def weight(found: ModelVersion) -> str:
     """How much a version is, such as `3 files, 8.3 KiB`."""
-    count = len(found.files)
-    return f"{count} file{'' if count == 1 else 's'}, {size(found.size)}"
+    return f"{counted(found.files, 'file')}, {readable_size(found.size)}"
 
 
 def models(found: Sequence[ModelSummary], screen: Screen) -> Shown:
@@ -70,12 +42,12 @@ def models(found: Sequence[ModelSummary], screen: Screen) -> Shown:
     rows = [_model_row(model, screen) for model in found]
     tags = dict.fromkeys(name for row in rows for name in row if name.startswith("tags."))
     said = [name for name in ("state", "owner", *tags, "description") if any(row.get(name) for row in rows)]
-    return _table(rows, ("name", "newest", "versions", "aliases", "changed", *said), screen)
+    return table(rows, ("name", "newest", "versions", "aliases", "changed", *said), screen)
 
 
 def model(found: ModelSummary, screen: Screen) -> Shown:
     """What is said of a model as a whole, a fact each line."""
-    return _card(_model_row(found, screen).items(), screen)
+    return card(_model_row(found, screen).items(), screen)
 
 
 def versions(found: Sequence[ModelVersion], screen: Screen, asked: str | None = None, *, named: bool = False) -> Shown:
@@ -102,30 +74,20 @@ def versions(found: Sequence[ModelVersion], screen: Screen, asked: str | None = 
         columns.remove("digest")  # `show` has it
         if all(row["state"] == "live" for row in rows):
             columns.remove("state")
-    return _table(rows, list(dict.fromkeys(columns)), screen)
+    return table(rows, list(dict.fromkeys(columns)), screen)
 
 
 def version(found: ModelVersion, screen: Screen) -> Shown:
     """All that is recorded of a version, a fact each line, named as in JSON."""
-    return _card(_facts(found), screen)
-
-
-def _card(named: Iterable[tuple[str, object]], screen: Screen) -> Shown:
-    facts = {name: _exact(value) for name, value in named if value not in (None, "", [], {})}
-    widest = max(map(text_width, map(printable, facts)))
-    lines = []
-    for name, text in facts.items():
-        shown = printable(name)
-        gap = " " * (widest - text_width(shown))
-        lines.append(f"{_painted(shown, _DIM, screen)}{gap}  {printable(text)}")
-    return Shown(text="\n".join(lines))
+    return card(_facts(found), screen)
 
 
 def events(found: Sequence[Event], screen: Screen, *, of_all: bool = False) -> Shown:
     """What happened, a line each; `of_all` models or of one."""
     rows = [
         {
-            "time": _time(event.time, screen),
+            "seq": event.seq,
+            "time": moment(event.time, screen),
             "model": event.model,
             "kind": event.kind,
             "number": event.number,
@@ -139,14 +101,14 @@ def events(found: Sequence[Event], screen: Screen, *, of_all: bool = False) -> S
         }
         for event in found
     ]
-    return _table(rows, ("time", "model", *_EVENT[1:]) if of_all else _EVENT, screen)
+    return table(rows, ("time", "model", *_EVENT[2:]) if of_all else _EVENT, screen)
 
 
 def comparison(found: Comparison, screen: Screen) -> Shown:
     """All in which versions differ: on a terminal a table for each kind of difference, else a line each."""
     if screen.width is None:
         rows = [{column: _rounded(value) for column, value in row.items()} for row in found.rows()]
-        return _table(rows, list(rows[0]) if rows else [], screen)
+        return table(rows, list(rows[0]) if rows else [], screen)
     parts = [_section(part, screen, screen.width) for part in found.sections()]
     left_out = dict.fromkeys(name for part in parts for name in part.left_out)
     return Shown(text="\n\n".join(part.text for part in parts), left_out=tuple(left_out))
@@ -155,7 +117,7 @@ def comparison(found: Comparison, screen: Screen) -> Shown:
 def maintained(done: Sequence[Maintained], screen: Screen) -> Shown:
     """What was done to each model, a line each."""
     rows = [one.row() for one in done]
-    return _table(rows, ("name", "commits", "versions", "blocks", "segments", "removed"), screen)
+    return table(rows, ("name", "commits", "versions", "blocks", "segments", "removed"), screen)
 
 
 def collection(found: Collection, screen: Screen) -> Shown:
@@ -167,21 +129,29 @@ def collection(found: Collection, screen: Screen) -> Shown:
             "kind": one.kind,
             "number": one.number,
             "objects": one.objects,
-            "size": _Size(one.bytes) if people else one.bytes,
+            "size": Size(one.bytes) if people else one.bytes,
             "age": _age(one.age) if people else one.age,
             "id": one.id,
         }
         for one in found.removed
     ]
-    return _table(rows, ("model", "kind", "number", "objects", "size", "age", "id"), screen)
+    return table(rows, ("model", "kind", "number", "objects", "size", "age", "id"), screen)
 
 
 def amount(found: Collection) -> str:
     """How much was removed, or would be, in a sentence."""
     verb = "would remove" if found.dry_run else "removed"
-    what = f"{verb} {found.objects} object{'' if found.objects == 1 else 's'}, {size(found.bytes)}"
+    what = f"{verb} {counted(found.objects, 'object')}, {readable_size(found.bytes)}"
     left = f"; without a commit yet, so left alone: {', '.join(found.uncommitted)}" if found.uncommitted else ""
     return f"{what if found.removed else 'nothing to remove'}{left}"
+
+
+def imported(found: Imported, screen: Screen) -> Shown:
+    """What became of each version that was found, a line each."""
+    rows = found.versions.rows()
+    return table(
+        rows, [name for name in found.versions.columns() if any(row[name] not in ("", None) for row in rows)], screen
+    )
 
 
 def _age(seconds: float) -> str:
@@ -205,23 +175,13 @@ def _evidence(finding: Finding, screen: Screen) -> str:
 
 def _section(part: Section, screen: Screen, width: int) -> Shown:
     fit = fitting(part.rows, part.columns, width, show=shown)
-    text = text_table(part.rows, fit, width, show=shown, paint=_paint if screen.colour else None)
+    text = text_table(part.rows, fit, width, show=shown, paint=painter(screen))
     return Shown(text=text, left_out=tuple(name for name in part.columns if name not in fit))
 
 
 def _rounded(value: object) -> object:
     """A difference without the digits that binary fractions add: 0.95 - 0.93 is 0.02 to people."""
     return float(f"{value:.6g}") if isinstance(value, Change) else value
-
-
-def _table(rows: Sequence[Row], columns: Sequence[str], screen: Screen) -> Shown:
-    if screen.width is None:
-        sentences_last = sorted(columns, key=_SENTENCES.__contains__)
-        return Shown(text=text_table(rows, sentences_last, longest=None, show=_exact))
-    known = [name for name in columns if any(cell(row.get(name)) for row in rows)]
-    fit = fitting(rows, known, screen.width)
-    text = text_table(rows, fit, screen.width, paint=_paint if screen.colour else None)
-    return Shown(text=text, left_out=tuple(name for name in known if name not in fit))
 
 
 def _model_row(found: ModelSummary, screen: Screen) -> dict[str, object]:
@@ -231,7 +191,7 @@ def _model_row(found: ModelSummary, screen: Screen) -> dict[str, object]:
         "newest": found.newest,
         "versions": found.versions,
         "aliases": ", ".join(f"{alias}={number}" for alias, number in sorted(found.aliases.items())),
-        "changed": _time(found.changed_at, screen),
+        "changed": moment(found.changed_at, screen),
         "owner": found.owner,
         **_named("tags", found.tags),
         "description": found.description,
@@ -245,9 +205,9 @@ def _version_row(found: ModelVersion, screen: Screen) -> dict[str, object]:
         "aliases": ", ".join(found.aliases),
         **_named("metrics", found.metrics),
         **_named("checks", {name: "passed" if check else "failed" for name, check in found.checks.items()}),
-        "created": _time(found.created_at, screen),
+        "created": moment(found.created_at, screen),
         "by": found.created_by,
-        "size": found.size if screen.width is None else _Size(found.size),
+        "size": found.size if screen.width is None else Size(found.size),
         "description": found.description,
         "format": found.format,
         "key": found.key,
@@ -270,10 +230,10 @@ def _facts(found: ModelVersion) -> Iterable[tuple[str, object]]:
     yield from _named("lineage", found.lineage).items()
     yield "format", found.format
     yield "model_type", None if found.format in _AS_IT_WAS else found.model_type
-    yield "size", size(found.size) if found.size < _KIB else f"{size(found.size)} ({found.size} bytes)"
+    yield "size", readable_size(found.size) + (f" ({found.size} bytes)" if found.size >= _KIB else "")
     yield "digest", found.digest
     for file in found.files:
-        yield f"files.{file.path}", f"{size(file.size)}  sha256:{file.sha256}"
+        yield f"files.{file.path}", f"{readable_size(file.size)}  sha256:{file.sha256}"
     yield "created_at", found.created_at
     yield "created_by", found.created_by
     yield "key", found.key
@@ -297,40 +257,3 @@ def _state(found: ModelVersion) -> str | None:
     if found.deleted or found.purged:
         return "purged" if found.purged else "deleted"
     return None if found.superseded_by is None else "superseded"
-
-
-class _Size(int):
-    """A number of bytes that shows itself for people, and still counts as a number."""
-
-    def __str__(self) -> str:
-        return size(int(self))
-
-
-def _time(moment: datetime, screen: Screen) -> str:
-    precision = "seconds" if screen.width is None else "minutes"
-    return moment.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
-
-
-def _exact(value: object) -> str:
-    """The value as text from which nothing was taken away."""
-    match value:
-        case None | str():
-            return value or ""
-        case datetime():
-            return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        case _:
-            return json.dumps(value, ensure_ascii=False)
-
-
-def _paint(column: str, row: Row | None, text: str) -> str:
-    if row is None:
-        return f"{_DIM}{text}{_PLAIN}"
-    if column in ("number", "name"):
-        return f"{_BOLD}{text}{_PLAIN}"
-    if column == "aliases":
-        return f"{_GREEN}{text}{_PLAIN}"
-    return f"{_RED}{text}{_PLAIN}" if text in _BAD else text
-
-
-def _painted(text: str, colour: str, screen: Screen) -> str:
-    return f"{colour}{text}{_PLAIN}" if screen.colour else text

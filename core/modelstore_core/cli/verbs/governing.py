@@ -2,13 +2,13 @@
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import TypeAlias
 
-from modelstore_core.cli import arguments, governing_render, render
-from modelstore_core.cli.exits import Exit
+from modelstore_core.cli import arguments, governing_render, shown
+from modelstore_core.cli.consent import asks, consent
 from modelstore_core.cli.output import Output
+from modelstore_core.cli.verbs.protocol import Do
 from modelstore_core.errors import GateRefused, InvalidInput
 from modelstore_core.model.gates import (
     Approved,
@@ -25,15 +25,14 @@ from modelstore_core.model.gates import (
     gate_of,
 )
 from modelstore_core.model.records import ModelVersion
-from modelstore_core.model.reviews import Approval
 from modelstore_core.store.facade import ModelStore
 
 __all__ = ["VERBS"]
 
-Verb: TypeAlias = Callable[[ModelStore, argparse.Namespace, Output], Exit | None]
-
 
 def _promote(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
+    if given.override and asks(given, out, f"that the rules of {given.alias} are to be overridden"):
+        consent(out, f"Move {given.alias} to {given.ref}, whatever its rules say?")
     try:
         promoted = store.promote(
             given.ref,
@@ -48,8 +47,7 @@ def _promote(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
         evidence = refusal.evidence
         out.beside(lambda screen: governing_render.evidence(evidence, screen))
         raise
-    out.data(promoted, render.line(promoted.ref))
-    out.words(f"{given.alias} points to {promoted.ref}{_judged(store, promoted, given.alias)}")
+    out.done(promoted, promoted.ref, f"{given.alias} points to {promoted.ref}{_judged(store, promoted, given.alias)}")
 
 
 def _judged(store: ModelStore, promoted: ModelVersion, alias: str) -> str:
@@ -58,8 +56,20 @@ def _judged(store: ModelStore, promoted: ModelVersion, alias: str) -> str:
     if (event.kind, event.alias, event.number) != ("alias.moved", alias, promoted.number) or not event.evidence:
         return ""
     refused = sum(not finding.passed for finding in event.evidence)
-    gates = _counted(len(event.evidence), "gate")
+    gates = shown.counted(len(event.evidence), "gate")
     return f", against {refused} of {gates}" if refused else f", {gates} passed"
+
+
+def _rollback(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
+    now = store.rollback(given.name, given.alias, steps=given.steps, reason=given.reason, key=given.key)
+    out.done(now, now.ref, f"{given.alias} points to {now.ref} again")
+
+
+def _unalias(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
+    if given.override and asks(given, out, f"that the rules of {given.alias} are to be overridden"):
+        consent(out, f"Remove {given.alias} of {given.name}, whatever its rules say?")
+    then = store.unalias(given.name, given.alias, override=given.override, reason=given.reason, key=given.key)
+    out.done(then, then.ref, f"{given.alias} is removed; it pointed to {then.ref}")
 
 
 def _gate(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
@@ -69,37 +79,45 @@ def _gate(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
     if gates and given.clear:
         raise InvalidInput("--clear takes the rules away, and gates set them.", fix="Do one of the two.")
     if given.clear:
-        store.unprotect(given.name, given.alias, reason=given.reason, key=given.key)
-        out.data({given.alias: []}, render.line(given.alias))
-        out.words(f"no rules guard {given.alias} of {given.name} any more")
-        return
-    found = store.gates(given.name)
-    if gates:
-        found = {given.alias: store.protect(given.name, given.alias, gates, reason=given.reason, key=given.key)}
-    elif given.alias is not None:
-        found = {alias: rules for alias, rules in found.items() if alias == given.alias}
+        _clear(store, given, out)
+    elif gates:
+        rules = store.protect(given.name, given.alias, gates, reason=given.reason, key=given.key)
+        _rules(out, {given.alias: rules})
+        guard = f"rule{' guards' if len(rules) == 1 else 's guard'}"
+        out.words(f"{len(rules)} {guard} {given.alias} of {given.name}")
+    else:
+        known = store.gates(given.name)
+        asked = {alias: known[alias] for alias in known if given.alias in (None, alias)}
+        _rules(out, asked)
+        if not asked:
+            out.words(f"no rules guard {given.alias or 'any alias'} of {given.name}")
+
+
+def _clear(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
+    if asks(given, out, f"that the rules of {given.alias} are to go"):
+        consent(out, f"Let {given.alias} of {given.name} be moved without any rules?")
+    store.unprotect(given.name, given.alias, reason=given.reason, key=given.key)
+    out.done({given.alias: []}, given.alias, f"no rules guard {given.alias} of {given.name} any more")
+
+
+def _rules(out: Output, found: Mapping[str, Sequence[Gate]]) -> None:
     stored = {alias: [rule.data() for rule in rules if isinstance(rule, Rule)] for alias, rules in found.items()}
     out.data(stored, lambda screen: governing_render.rules(found, screen))
-    if gates:
-        count = len(found[given.alias])
-        out.words(f"{_counted(count, 'rule')} guard{'s' if count == 1 else ''} {given.alias} of {given.name}")
-    elif not found:
-        out.words(f"no rules guard {given.alias or 'any alias'} of {given.name}")
 
 
 def _request(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
     asked = store.request_approval(given.ref, given.alias, comment=given.comment, key=given.key)
-    _said(out, asked, f"{asked.ref} waits for approval for {asked.alias}")
+    out.done(asked, asked.ref, f"{asked.ref} waits for approval for {asked.alias}")
 
 
 def _approve(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
     approved = store.approve(given.ref, given.alias, comment=given.comment, key=given.key)
-    _said(out, approved, str(approved))
+    out.done(approved, approved.ref, str(approved))
 
 
 def _reject(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
     rejected = store.reject(given.ref, given.alias, comment=given.comment, key=given.key)
-    _said(out, rejected, str(rejected))
+    out.done(rejected, rejected.ref, str(rejected))
 
 
 def _approvals(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
@@ -107,11 +125,6 @@ def _approvals(store: ModelStore, given: argparse.Namespace, out: Output) -> Non
     out.data(found, lambda screen: governing_render.approvals(found, screen))
     if not found:
         out.words("nothing waits for approval" if not given.all else "nobody was asked for approval")
-
-
-def _said(out: Output, approval: Approval, words: str) -> None:
-    out.data(approval, render.line(approval.ref))
-    out.words(words)
 
 
 def _gates(given: argparse.Namespace) -> tuple[Gate, ...]:
@@ -158,12 +171,10 @@ def _document(text: str) -> object:
         ) from error
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-VERBS: Mapping[str, Verb] = {
+VERBS: Mapping[str, Do] = {
     "promote": _promote,
+    "rollback": _rollback,
+    "unalias": _unalias,
     "gate": _gate,
     "request": _request,
     "approve": _approve,
