@@ -96,7 +96,7 @@ def events(found: Sequence[Event], screen: Screen, *, of_all: bool = False) -> S
             "actor": event.actor,
             "reason": event.reason,
             "evidence": "; ".join(_evidence(finding, screen) for finding in event.evidence),
-            "verb": f"{event.verb} (override)" if event.override else event.verb,
+            "verb": _verb(event),
             "key": event.key,
         }
         for event in found
@@ -160,6 +160,10 @@ def _age(seconds: float) -> str:
         if seconds >= length:
             return f"{seconds / length:.1f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def _verb(event: Event) -> str:
+    return event.verb + (" (override)" if event.override else "") + (f" {event.undoes}" if event.undoes else "")
 
 
 def _evidence(finding: Finding, screen: Screen) -> str:

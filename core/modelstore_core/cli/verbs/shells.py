@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping
 
-from modelstore_core.cli.completion.scripts import SCRIPTS
+from modelstore_core.cli.scripts import SCRIPTS
 from modelstore_core.cli.output import Output, Shown
 
 __all__ = ["VERBS"]
