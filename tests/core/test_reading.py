@@ -126,7 +126,7 @@ def test_compare_names_all_that_differs(store: ModelStore, weights: Path) -> Non
     store.save(weights, "m", metrics={"auc": 0.75, "same": 1}, tags={"a": "b"})
 
     comparison = store.compare("m@1", "m@2")
-    found = {d.field: (d.left, d.right, d.change) for d in comparison.differences}
+    found: dict[str, object] = {d.field: (d.left, d.right, d.change) for d in comparison.differences}
 
     assert found["metrics.auc"] == (0.5, 0.75, 0.25)
     assert found["params.depth"] == (3, None, None)

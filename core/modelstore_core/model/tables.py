@@ -1,6 +1,5 @@
 """Tables for people, as text and as HTML. Pure, but for the width of the terminal where none is given."""
 
-import shutil
 import sys
 import unicodedata
 from bisect import bisect_right
@@ -120,7 +119,11 @@ def text_table(
 def screen_width() -> int:
     """How many columns a line may have: those of the terminal, if stdout is one."""
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
-    return shutil.get_terminal_size().columns if on_terminal else _PAPER
+    if not on_terminal:
+        return _PAPER
+    from shutil import get_terminal_size  # brings compression along, which few processes need
+
+    return get_terminal_size().columns
 
 
 def screen_table(rows: Sequence[Row], columns: Sequence[str], width: int | None = None) -> str:
