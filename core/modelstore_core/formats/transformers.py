@@ -140,8 +140,9 @@ class TransformersFormat:
         network: Any = _parts(model)["model"]
         config = network.config
         adapters = network.peft_config if is_a(network, _PEFT) else {}
-        peft = {name: adapter.to_dict() for name, adapter in adapters.items()}
-        return {**config.to_diff_dict(), **config.to_dict(), **({"peft": peft} if peft else {})}
+        settings = ((name, key, value) for name, one in adapters.items() for key, value in one.to_dict().items())
+        peft = {f"peft.{name}.{key}": value for name, key, value in settings}
+        return {**config.to_diff_dict(), **config.to_dict(), **peft}
 
 
 def files_below(folder: Path, loads: Sequence[str], *names: str) -> tuple[str, ...]:
