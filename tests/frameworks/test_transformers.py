@@ -7,6 +7,7 @@ import peft
 import pytest
 import torch
 import transformers
+from tests.formats.fresh import run
 from tests.frameworks.support import Stored, answer_elsewhere, differing, flavors, store, told, untrusted
 from tokenizers import Tokenizer, models, pre_tokenizers
 
@@ -190,3 +191,26 @@ def test_its_record_tells_what_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("make", [network, pipeline, adapted])
 def test_the_same_training_gives_the_same_bytes(make: Callable[[], object], tmp_path: Path) -> None:
     assert differing(make, tmp_path) == set()
+
+
+ADAPT = """
+import hashlib, sys, warnings
+from pathlib import Path
+warnings.simplefilter("ignore")
+import peft, torch
+from tests.frameworks.test_transformers import network
+from modelstore_core.formats import write
+torch.manual_seed(1)
+modules = ["query", "key", "value", "dense"]
+write(peft.get_peft_model(network(), peft.LoraConfig(r=2, target_modules=modules, init_lora_weights=False)), Path(sys.argv[1]))
+print(hashlib.sha256(Path(sys.argv[1], "peft/adapter_config.json").read_bytes()).hexdigest())
+"""
+
+
+def test_an_adapter_is_the_same_from_every_process(tmp_path: Path) -> None:
+    said = set()
+    for seed in ("1", "2", "3"):
+        (tmp_path / seed).mkdir()
+        said.add(run(ADAPT, str(tmp_path / seed), env={"PYTHONHASHSEED": seed}, seconds=300).splitlines()[-1])
+
+    assert len(said) == 1

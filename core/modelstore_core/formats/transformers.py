@@ -5,7 +5,7 @@ from elsewhere may be run: it never is, unless the reader trusts everything.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
@@ -68,6 +68,7 @@ class TransformersFormat:
         try:
             if adapted:
                 network.save_pretrained(folder / "peft", safe_serialization=True)
+                _sort_sets(network.peft_config.values(), folder / "peft")
                 network = deepcopy(network).unload()
             network.save_pretrained(folder / "model")
             for name, part in parts.items():
@@ -202,6 +203,15 @@ def _parts(model: Any) -> dict[str, Any]:
         return {"model": model}
     found = {name: getattr(model, name, None) for name in ("model", *_PARTS)}
     return {name: part for name, part in found.items() if part is not None}
+
+
+def _sort_sets(adapters: Iterable[Any], folder: Path) -> None:
+    """PEFT writes its sets as they come, in another order from process to process."""
+    unordered = {key for one in adapters for key, value in one.to_dict().items() if isinstance(value, set)}
+    for path in folder.rglob(_ADAPTER):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        ordered = {key: sorted(value) if key in unordered and value else value for key, value in document.items()}
+        path.write_text(json.dumps(ordered, indent=2, sort_keys=True), encoding="utf-8")
 
 
 def _task(network: object) -> str | None:
