@@ -202,7 +202,8 @@ from tests.frameworks.test_transformers import network
 from modelstore_core.formats import write
 torch.manual_seed(1)
 modules = ["query", "key", "value", "dense"]
-write(peft.get_peft_model(network(), peft.LoraConfig(r=2, target_modules=modules, init_lora_weights=False)), Path(sys.argv[1]))
+config = peft.LoraConfig(r=2, target_modules=modules, init_lora_weights=False)
+write(peft.get_peft_model(network(), config), Path(sys.argv[1]))
 print(hashlib.sha256(Path(sys.argv[1], "peft/adapter_config.json").read_bytes()).hexdigest())
 """
 
