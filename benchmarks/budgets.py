@@ -34,6 +34,7 @@ def budgets(kept: Mapping[str, Any]) -> Sequence[Budget]:
         "small": _small,
         "large": _large,
         "files": _raw,
+        "dagster": _dagster,
         "growth": _growth,
         "commits": _commits,
         "requests": _requests,
@@ -75,6 +76,16 @@ def _raw(found: Row) -> Iterator[Budget]:
         ours, theirs = (of["s3", who, act] for who in ("ours_files", "obstore"))
         name = f"{found['mib']} MiB {way} S3, throughput in obstore's raw one, hash included"
         yield _least(name, theirs["wall"] / ours["wall"], 0.9, "x")
+
+
+def _dagster(found: Row) -> Iterator[Budget]:
+    overhead = 1000 * (found["io_manager"]["cpu"] - found["core"]["cpu"])
+    yield _most("Dagster's IO manager, save small, folder, CPU over core's save", overhead, 20, "ms")
+    for (where, who, act), row in _by_who(found).items():
+        if who == "ours_dagster":
+            peak, limit = _PEAKS[act]
+            name = f"Dagster's IO manager, {act} {found['mib']} MiB, {where}, {peak}"
+            yield _most(name, row["peak"] / (found["mib"] * 2**20), limit, "x")
 
 
 def _by_who(found: Row) -> Mapping[tuple[str, str, str], Row]:

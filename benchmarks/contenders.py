@@ -33,6 +33,7 @@ CONTENDERS = {
     "ours": _at("**modelstore-pipelines**", "of_ours:objects"),
     "ours_files": _at("**modelstore-pipelines**, a file", "of_ours:files"),
     "ours_promotions": _at("**modelstore-pipelines**, promotions", "of_ours:promotions"),
+    "ours_dagster": _at("**modelstore-pipelines**, IO manager", "of_ours_in_dagster:models"),
     "modelstore": _at("modelstore (operatorai)", "of_modelstore:objects", "modelstore"),
     "mlflow": _at("MLflow, at its best", "of_mlflow:at_its_best", "mlflow"),
     "mlflow_documented": _at("MLflow, as documented", "of_mlflow:as_documented", "mlflow"),

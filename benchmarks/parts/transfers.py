@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from benchmarks.server import BUCKET, Server, serving
 from benchmarks.step import Step
 from benchmarks.subjects.protocol import Place
 
-__all__ = ["measure"]
+__all__ = ["Where", "measure", "measured"]
 
 Where: TypeAlias = Literal["folder", "s3"]
 
@@ -48,10 +48,17 @@ class _Bench:
 
 def measure(options: Options, kind: Kind) -> Mapping[str, Any]:
     """One row for each of those who took part, each place, and each of save and load."""
+    program = [(of, where, name) for (of, where), names in _TAKING_PART.items() for name in names if of == kind]
+    return measured(options, program)
+
+
+def measured(options: Options, program: Sequence[tuple[Kind, Where, str]]) -> Mapping[str, Any]:
+    """The same of any program: what is saved, where, and by whom; peers only if they are to take part."""
+    program = [step for step in program if options.peers or CONTENDERS[step[2]].environment == "ours"]
     with ExitStack() as stack:
         bench = _Bench(options, Path(stack.enter_context(_folder())), stack.enter_context(serving()))
         for _ in range(options.repeats):
-            for where, name in _program(kind, peers=options.peers):
+            for kind, where, name in program:
                 _once(bench, kind, where, name)
         rows = [
             {"kind": kind, "where": where, "who": name, "act": act, "runs": len(costs), **best(costs).as_json()}
@@ -62,12 +69,6 @@ def measure(options: Options, kind: Kind) -> Mapping[str, Any]:
 
 def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="bench-")
-
-
-def _program(kind: Kind, *, peers: bool) -> Iterator[tuple[Where, str]]:
-    for (of, where), names in _TAKING_PART.items():
-        here = [name for name in names if peers or CONTENDERS[name].environment == "ours"]
-        yield from ((where, name) for name in here if of == kind)
 
 
 def _once(bench: _Bench, kind: Kind, where: Where, name: str) -> None:

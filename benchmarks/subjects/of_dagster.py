@@ -5,25 +5,30 @@ import os
 import dagster
 from benchmarks.subjects.protocol import Place, Subject
 
-__all__ = ["pickles"]
+__all__ = ["Managed", "pickles"]
 
 
-class _Pickles(Subject):
-    def __init__(self, place: Place) -> None:
-        self._manager = _manager(place)
+class Managed(Subject):
+    """Any IO manager."""
+
+    def __init__(self, manager: dagster.IOManager) -> None:
+        self._manager = manager
         self._outputs: dict[str, list[dagster.OutputContext]] = {}
         self._inputs: dict[str, list[dagster.InputContext]] = {}
 
     def prepare(self, name: str, times: int) -> None:
+        """Make the contexts."""
         # A context is good for one call, and costs 100 ms outside of a step, which has its own.
         key = dagster.AssetKey([name])
         outputs = self._outputs[name] = [dagster.build_output_context(asset_key=key) for _ in range(times)]
         self._inputs[name] = [dagster.build_input_context(asset_key=key, upstream_output=output) for output in outputs]
 
     def save(self, model: object, name: str) -> object:
+        """As a step's output."""
         return self._manager.handle_output(self._outputs[name].pop(), model)
 
     def load(self, name: str) -> object:
+        """As a step's input."""
         return self._manager.load_input(self._inputs[name].pop())
 
 
@@ -41,4 +46,4 @@ def _manager(place: Place) -> dagster.IOManager:
 
 def pickles(place: Place) -> Subject:
     """`FilesystemIOManager` for a folder, `S3PickleIOManager` for a bucket."""
-    return _Pickles(place)
+    return Managed(_manager(place))
