@@ -3,8 +3,8 @@
 import argparse
 from collections.abc import Callable, Mapping
 
-from modelstore_core.cli.scripts import SCRIPTS
 from modelstore_core.cli.output import Output, Shown
+from modelstore_core.cli.scripts import SCRIPTS
 
 __all__ = ["VERBS"]
 
