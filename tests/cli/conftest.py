@@ -14,7 +14,7 @@ from modelstore_core.cli import main
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with two files to save, and an environment that names a store and a writer."""
-    for name in ("MODELSTORE_DEBUG", "NO_COLOR", "COLUMNS"):
+    for name in ("MODELSTORE_DEBUG", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MODELSTORE_URL", "./models")
     monkeypatch.setenv("MODELSTORE_ACTOR", "ada")

@@ -1,6 +1,7 @@
 """Storages that only tests open, by the entry points that any package may have."""
 
 import builtins
+import threading
 from pathlib import Path
 
 from modelstore_core import ModelStoreError, errors
@@ -10,6 +11,7 @@ ENTRY_POINTS = """\
 [modelstore.storage]
 raising = tests.cli.schemes:raising
 lying = tests.cli.schemes:lying
+silent = tests.cli.schemes:silent
 """
 
 
@@ -33,6 +35,13 @@ def raising(url: str, **options: object) -> MemoryStorage:
 def lying(url: str, **options: object) -> MemoryStorage:
     """A storage whose create-if-absent is not real."""
     return LyingStorage(url.removeprefix("lying://"))
+
+
+def silent(url: str, **options: object) -> MemoryStorage:
+    """A storage that never answers, and says on stdout when it is asked, if the URL has a word for that."""
+    print(url.removeprefix("silent://"), end="", flush=True)
+    threading.Event().wait()
+    raise AssertionError
 
 
 def install(folder: Path) -> None:

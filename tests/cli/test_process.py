@@ -3,6 +3,8 @@
 import os
 import pty
 import runpy
+import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +13,8 @@ from pathlib import Path
 from typing import TextIO, TypeAlias
 
 import pytest
+from tests import needs
+from tests.cli import schemes
 from tests.cli.commands import Run, Terminal
 
 from modelstore_core import ModelStore
@@ -134,3 +138,35 @@ def test_a_real_terminal_gets_colours_and_a_table_that_fits(start: Start, risk: 
     assert (done.returncode, len(lines)) == (0, 4)
     assert "\x1b[" in lines[0]
     assert b"no room for created" in done.stderr
+
+
+def test_an_interrupted_command_says_so_in_one_line_and_by_its_code(tmp_path: Path) -> None:
+    (tmp_path / "packages").mkdir()
+    schemes.install(tmp_path / "packages")
+    path = os.pathsep.join([str(tmp_path / "packages"), *sys.path])
+    command = [sys.executable, "-m", "modelstore_core.cli", "--store", "silent://asked", "ls"]
+    with subprocess.Popen(
+        command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as started:
+        assert started.stdout is not None
+        assert started.stdout.read(5) == b"asked"  # so it waits for the storage by now
+        started.send_signal(signal.SIGINT)
+        _, said = started.communicate(timeout=60)
+    assert (started.returncode, said) == (130, b"mstore: Interrupted.\n")
+
+
+def test_a_pipe_into_head_ends_in_silence(risk: str) -> None:
+    command = f"{shlex.quote(sys.executable)} -m modelstore_core.cli history risk"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [
+            needs.program("bash", "apt-get install bash"),
+            "-c",
+            f"{command} | head -1 >/dev/null; echo ${{PIPESTATUS[0]}}",
+        ],
+        env=environment,
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == (b"0\n", b"")

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from threading import TIMEOUT_MAX, Thread
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from modelstore_core.cli.completion.candidates import FILES, Candidate, candidates
@@ -18,6 +18,8 @@ __all__ = ["complete"]
 
 _PATIENCE = "MODELSTORE_COMPLETION_TIMEOUT"
 """Names the seconds after which nobody waits any more for what a store has."""
+
+_USUAL, _MOST = 2.0, 60.0
 
 
 def complete(words: Sequence[str]) -> int:
@@ -36,9 +38,10 @@ def complete(words: Sequence[str]) -> int:
 
 def _seconds() -> float:
     try:
-        return min(max(float(os.environ.get(_PATIENCE, "2")), 0), TIMEOUT_MAX)
+        said = float(os.environ.get(_PATIENCE, ""))
     except ValueError:
-        return 2
+        return _USUAL
+    return said if 0 <= said <= _MOST else _USUAL
 
 
 def _ask(words: Sequence[str], found: list[str]) -> None:
