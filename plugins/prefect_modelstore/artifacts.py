@@ -1,7 +1,12 @@
-"""Showing in Prefect's UI what became of a model: a card of the version and a table of the newest ones."""
+"""Showing in Prefect's UI what became of a model: artifacts of the run, and events.
+
+All of it is best effort: what was committed stands, whatever becomes of its picture. What could not be shown is
+logged; and an event that was not sent is sent by `bridge`, where that is deployed.
+"""
 
 import json
 import logging
+from collections.abc import Callable, Iterable, Iterator
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactCreate
@@ -9,37 +14,76 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import MissingContextError
 from prefect.logging.loggers import get_logger, get_run_logger
 
-from modelstore_core import ModelStore, ModelVersion
-from prefect_modelstore.cards import artifact_key, markdown_card, version_rows
+from modelstore_core import Event, GateRefused, ModelStore, ModelVersion
+from prefect_modelstore.cards import artifact_key, markdown_card, refusal_card, version_rows
+from prefect_modelstore.events import events_of, send
 
-__all__ = ["run_log", "show"]
+__all__ = ["artifact", "create", "run_log", "show", "show_refusal"]
 
 _SHOWN_VERSIONS = 20
 
 
-def show(store: ModelStore, version: ModelVersion) -> None:
-    """Put the version's card and its model's table among the run's artifacts; outside of a run, do nothing.
+def show(store: ModelStore, version: ModelVersion, key: str | None) -> None:
+    """Put the version's card and its model's table among the run's artifacts, and send the events of its commit.
 
-    Never fails: what could not be shown is logged.
+    Outside of a run, do nothing. Never fails.
+
+    Args:
+        store: Where it is.
+        version: What was committed.
+        key: That of the commit.
     """
+
+    def found() -> tuple[Iterable[ArtifactCreate], Iterable[Event]]:
+        versions = store.versions(version.name, limit=_SHOWN_VERSIONS)
+        return _pictures(version, versions), events_of(store, version.name, version.number, key)
+
+    _show(store, found, f"{version.ref} was published, but not shown")
+
+
+def show_refusal(store: ModelStore, version: ModelVersion, alias: str, error: GateRefused, key: str | None) -> None:
+    """Put what the rules found among the run's artifacts, and send the event.
+
+    Outside of a run, do nothing. Never fails.
+    """
+
+    def found() -> tuple[Iterable[ArtifactCreate], Iterable[Event]]:
+        card = refusal_card(version, alias, error)
+        said = f"Why {version.ref} is not {alias}"
+        shown = artifact("markdown", artifact_key("refused", version.name), card, said)
+        return [shown], events_of(store, version.name, version.number, key)
+
+    _show(store, found, f"The refusal of {version.ref} stands in its model's history, but was not shown")
+
+
+def _pictures(version: ModelVersion, versions: Iterable[ModelVersion]) -> Iterator[ArtifactCreate]:
+    name, table = version.name, json.dumps(version_rows(versions))
+    yield artifact("markdown", artifact_key("model", name), markdown_card(version), f"Version {version.ref}")
+    yield artifact("table", artifact_key("versions", name), table, f"The newest versions of {name}")
+
+
+def _show(
+    store: ModelStore, find: Callable[[], tuple[Iterable[ArtifactCreate], Iterable[Event]]], without: str
+) -> None:
     if FlowRunContext.get() is None and TaskRunContext.get() is None:
         return
     try:
-        versions = store.versions(version.name, limit=_SHOWN_VERSIONS)
-        card, table = markdown_card(version), json.dumps(version_rows(versions))
-        _create(
-            _artifact("markdown", "model", version.name, card, f"Version {version.ref}"),
-            _artifact("table", "versions", version.name, table, f"The newest versions of {version.name}"),
-        )
+        artifacts, events = find()
+        # One client for all: to make one takes longer than to send what it sends.
+        with get_client(sync_client=True) as client:
+            for one in artifacts:
+                client.create_artifact(one)
+            send(client, list(events), store.url)
     except Exception as error:  # noqa: BLE001 - the version is published: no trouble with its picture may undo that
-        run_log().warning("%s was published, but not shown as an artifact: %r", version.ref, error)
+        run_log().warning("%s in Prefect: %r", without, error)
 
 
-def _artifact(kind: str, prefix: str, name: str, data: str, description: str) -> ArtifactCreate:
+def artifact(kind: str, key: str, data: str, description: str) -> ArtifactCreate:
+    """An artifact of the run that runs here."""
     flow, task = FlowRunContext.get(), TaskRunContext.get()
     return ArtifactCreate(
         type=kind,
-        key=artifact_key(prefix, name),
+        key=key,
         data=data,
         description=description,
         flow_run_id=None if flow is None or flow.flow_run is None else flow.flow_run.id,
@@ -47,12 +91,11 @@ def _artifact(kind: str, prefix: str, name: str, data: str, description: str) ->
     )
 
 
-def _create(*artifacts: ArtifactCreate) -> None:
-    # Not `create_*_artifact`: in an async flow these give coroutines even to a sync caller. And one client for all: to
-    # make one takes longer than to send what it sends.
+def create(one: ArtifactCreate) -> None:
+    """Store the artifact."""
+    # Not `create_*_artifact`: in an async flow these give coroutines even to a sync caller.
     with get_client(sync_client=True) as client:
-        for artifact in artifacts:
-            client.create_artifact(artifact)
+        client.create_artifact(one)
 
 
 def run_log() -> logging.Logger | logging.LoggerAdapter[logging.Logger]:

@@ -6,14 +6,16 @@ markup nor break the table it stands in.
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import cast
 
-from modelstore_core import ModelVersion
+from modelstore_core import Approval, Comparison, Finding, GateRefused, ModelVersion
 
-__all__ = ["artifact_key", "markdown_card", "version_rows"]
+__all__ = ["artifact_key", "comparison_card", "markdown_card", "refusal_card", "version_rows"]
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$:@-])")
 _PAGE = re.compile(r"https?://[A-Za-z0-9._~:/%-]+")
 _LONGEST = 300
+_MOST_ROWS = 60
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _ESCAPES = {".": "--", "-": "-d", "_": "-u", " ": "-s"}
 
@@ -50,6 +52,30 @@ def markdown_card(version: ModelVersion) -> str:
     if isinstance(page, str) and _PAGE.fullmatch(page):
         lines += [f"[The run that saved it]({page})", ""]
     return "\n".join(lines)
+
+
+def comparison_card(comparison: Comparison, asked: Approval) -> str:
+    """All in which the candidate differs from the version that has the alias, numbers with their change."""
+    current, candidate = comparison.versions
+    lines = [f"# {_cell(candidate.ref)} for {_cell(asked.alias)}", ""]
+    if asked.comment:
+        lines += [_cell(asked.comment), ""]
+    lines += [f"| | {_cell(current.ref)} (now) | {_cell(candidate.ref)} | change |", "|---|---|---|---|"]
+    for one in comparison.differences[:_MOST_ROWS]:
+        cells = (one.field, one.left, one.right, "" if one.change is None else f"{one.change:+.6g}")
+        lines.append(f"| {' | '.join('' if cell is None else _cell(cell) for cell in cells)} |")
+    more = len(comparison.differences) - _MOST_ROWS
+    return "\n".join([*lines, "", *([f"{more} more differences", ""] if more > 0 else [])])
+
+
+def refusal_card(version: ModelVersion, alias: str, error: GateRefused) -> str:
+    """Why the version did not get the alias: each rule, both sides' numbers, and what it found."""
+    lines = [f"# {_cell(version.ref)} is not {_cell(alias)}", ""]
+    lines += ["| rule | candidate | current | | |", "|---|---|---|---|---|"]
+    for one in cast("tuple[Finding, ...]", error.evidence):
+        cells = (one.rule, one.candidate, one.current, "passed" if one.passed else "failed", one.message)
+        lines.append(f"| {' | '.join('' if cell is None else _cell(cell) for cell in cells)} |")
+    return "\n".join([*lines, "", _cell(error.fix), ""])
 
 
 _SHOWN_ABOVE = ("version", "description", "metrics")

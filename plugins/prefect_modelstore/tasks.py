@@ -30,7 +30,7 @@ from modelstore_core import (
     Untrusted,
     log_progress,
 )
-from prefect_modelstore.artifacts import run_log, show
+from prefect_modelstore.artifacts import run_log, show, show_refusal
 from prefect_modelstore.blocks import StoreLike, open_store
 from prefect_modelstore.lineage import Place, origin, work_at
 from prefect_modelstore.placing import placed_task
@@ -88,7 +88,7 @@ def save_model(  # noqa: PLR0913 - as wide as the store's own verb, and keyword-
 ) -> ModelVersion:
     """Save the model as the next version of `name`: one live version, however often the run is retried.
 
-    A card of the version and a table of the newest ones become artifacts of the run.
+    A card of the version and a table of the newest ones become artifacts of the run, and automations hear of it.
 
     Args:
         model: Any supported object; a `pathlib.Path` to a file or folder is taken as it is.
@@ -229,6 +229,7 @@ def promote_model(  # noqa: PLR0913 - as wide as the store's own verb, and keywo
     store: StoreLike = None,
     gates: Sequence[Gate] = (),
     expect: Expect = "any",
+    override: bool = False,
     reason: str = "",
     key: str | Place | None = None,
 ) -> ModelVersion:
@@ -240,6 +241,7 @@ def promote_model(  # noqa: PLR0913 - as wide as the store's own verb, and keywo
         store: Where, as for `save_model`.
         gates: Rules that the candidate must pass, against the version that the alias points to.
         expect: The number that the alias must point to now; None: it must not exist yet.
+        override: Move the alias although rules refuse, and let history show that; it needs a reason.
         reason: Why, for history.
         key: What names this promotion within the flow run; its place in the flow if left out.
 
@@ -251,7 +253,7 @@ def promote_model(  # noqa: PLR0913 - as wide as the store's own verb, and keywo
         AliasConflict: `expect` did not hold.
         NotFound, VersionDeleted, VersionPurged: The candidate is not to be had.
     """
-    return _promote(reference, alias, store, key, gates=gates, expect=expect, reason=reason)
+    return _promote(reference, alias, store, key, gates=gates, expect=expect, override=override, reason=reason)
 
 
 @placed_task(
@@ -268,11 +270,14 @@ async def promote_model_async(  # noqa: PLR0913 - as wide as the store's own ver
     store: StoreLike = None,
     gates: Sequence[Gate] = (),
     expect: Expect = "any",
+    override: bool = False,
     reason: str = "",
     key: str | Place | None = None,
 ) -> ModelVersion:
     """`promote_model` for async flows."""
-    return await asyncio.to_thread(_promote, reference, alias, store, key, gates=gates, expect=expect, reason=reason)
+    return await asyncio.to_thread(
+        _promote, reference, alias, store, key, gates=gates, expect=expect, override=override, reason=reason
+    )
 
 
 class _Description(TypedDict):
@@ -294,7 +299,7 @@ def saved(
     said["lineage"] = origin(said["lineage"])
     version = opened.save(model, name, key=work.key, attempt=work.attempt, **said)
     run_log().info("Saved %s to %s.", version.ref, opened.url)
-    show(opened, version)
+    show(opened, version, work.key)
     return version
 
 
@@ -305,6 +310,7 @@ def _load(reference: str | ModelVersion, store: StoreLike, as_: LoadAs, trust: T
 class _Terms(TypedDict):
     gates: Sequence[Gate]
     expect: Expect
+    override: bool
     reason: str
 
 
@@ -316,11 +322,21 @@ def _promote(
     candidate = opened.get(text_of(reference))
     work = work_at(key, "promote", candidate.name, f"{candidate.number}/{alias}")
     expect = ANY if terms["expect"] == "any" else terms["expect"]
-    version = opened.promote(
-        candidate.ref, alias, gates=terms["gates"], expect=expect, reason=terms["reason"], key=work.key
-    )
+    try:
+        version = opened.promote(
+            candidate.ref,
+            alias,
+            gates=terms["gates"],
+            expect=expect,
+            override=terms["override"],
+            reason=terms["reason"],
+            key=work.key,
+        )
+    except GateRefused as refusal:
+        show_refusal(opened, candidate, alias, refusal, work.key)
+        raise
     run_log().info("Promoted %s to %s.", version.ref, alias)
-    show(opened, version)
+    show(opened, version, work.key)
     return version
 
 

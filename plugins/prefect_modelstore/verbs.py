@@ -36,6 +36,12 @@ def _name_of_annotate() -> str:
     return f"annotate {_asked()}"
 
 
+def _name_of_find() -> str:
+    from prefect.runtime import task_run
+
+    return f"find {task_run.parameters.get('name') or 'versions of all models'}"
+
+
 def _asked() -> str:
     from prefect.runtime import task_run
 
@@ -62,19 +68,19 @@ async def get_version_async(reference: str | ModelVersion, *, store: StoreLike =
     return await asyncio.to_thread(_get, reference, store)
 
 
-@task(name="find_versions", task_run_name="find {name}", cache_policy=NO_CACHE, retry_condition_fn=may_go_better)
+@task(name="find_versions", task_run_name=_name_of_find, cache_policy=NO_CACHE, retry_condition_fn=may_go_better)
 def find_versions(
-    name: str,
+    name: str | None = None,
     *,
     store: StoreLike = None,
     where: str | None = None,
     order_by: str | Sequence[str] | None = None,
     limit: int | None = None,
 ) -> Records[ModelVersion]:
-    """The records of a model's live versions, newest first.
+    """The records of a model's live versions, newest first; or those of all models, by name.
 
     Args:
-        name: The model's name.
+        name: The model's name; all models if left out.
         store: Where from, as for `save_model`.
         where: A filter, such as `metrics.auc > 0.9 AND tags.team = 'risk'`.
         order_by: Such as `metrics.auc DESC`.
@@ -84,12 +90,12 @@ def find_versions(
         InvalidQuery: The filter or the order is not understood.
         ModelNotFound: There is no such model.
     """
-    return open_store(store).versions(name, where=where, order_by=order_by, limit=limit)
+    return _find(name, store, where, order_by, limit)
 
 
-@task(name="find_versions_async", task_run_name="find {name}", cache_policy=NO_CACHE, retry_condition_fn=may_go_better)
+@task(name="find_versions_async", task_run_name=_name_of_find, cache_policy=NO_CACHE, retry_condition_fn=may_go_better)
 async def find_versions_async(
-    name: str,
+    name: str | None = None,
     *,
     store: StoreLike = None,
     where: str | None = None,
@@ -97,8 +103,7 @@ async def find_versions_async(
     limit: int | None = None,
 ) -> Records[ModelVersion]:
     """`find_versions` for async flows."""
-    opened = await asyncio.to_thread(open_store, store)
-    return await asyncio.to_thread(opened.versions, name, where=where, order_by=order_by, limit=limit)
+    return await asyncio.to_thread(_find, name, store, where, order_by, limit)
 
 
 @placed_task(
@@ -165,14 +170,21 @@ async def annotate_version_async(
     retry_condition_fn=may_go_better,
 )
 def rollback_model(
-    name: str, alias: str, *, store: StoreLike = None, reason: str = "", key: str | Place | None = None
+    name: str,
+    alias: str,
+    *,
+    store: StoreLike = None,
+    steps: int = 1,
+    reason: str = "",
+    key: str | Place | None = None,
 ) -> ModelVersion:
-    """Point the alias to the version it pointed to before; one step, however often the run is retried.
+    """Point the alias to what it pointed to before, `steps` promotions ago: once, however often the run is retried.
 
     Args:
         name: The model's name.
         alias: Such as `champion`.
         store: Where, as for `save_model`.
+        steps: How many promotions to go back, in one commit or not at all.
         reason: Why, for history.
         key: What names this rollback within the flow run; its place in the flow if left out.
 
@@ -183,7 +195,7 @@ def rollback_model(
         AliasNotFound, ModelNotFound: There is no such alias or model.
         VersionNotFound: There is nothing to go back to.
     """
-    return _roll_back(name, alias, store, reason, key)
+    return _roll_back(name, alias, store, steps, reason, key)
 
 
 @placed_task(
@@ -194,10 +206,29 @@ def rollback_model(
     retry_condition_fn=may_go_better,
 )
 async def rollback_model_async(
-    name: str, alias: str, *, store: StoreLike = None, reason: str = "", key: str | Place | None = None
+    name: str,
+    alias: str,
+    *,
+    store: StoreLike = None,
+    steps: int = 1,
+    reason: str = "",
+    key: str | Place | None = None,
 ) -> ModelVersion:
     """`rollback_model` for async flows."""
-    return await asyncio.to_thread(_roll_back, name, alias, store, reason, key)
+    return await asyncio.to_thread(_roll_back, name, alias, store, steps, reason, key)
+
+
+def _find(
+    name: str | None,
+    store: StoreLike,
+    where: str | None,
+    order_by: str | Sequence[str] | None,
+    limit: int | None,
+) -> Records[ModelVersion]:
+    opened = open_store(store)
+    if name is None:
+        return Records(opened.search(where, order_by=order_by, limit=limit), ModelVersion)
+    return opened.versions(name, where=where, order_by=order_by, limit=limit)
 
 
 def _get(reference: str | ModelVersion, store: StoreLike) -> ModelVersion:
@@ -218,13 +249,15 @@ def _annotate(
     work = work_at(key, "annotate", found.name, str(found.number))
     version = opened.annotate(found.ref, metrics=metrics, tags=tags, description=description, key=work.key)
     run_log().info("Annotated %s.", version.ref)
-    show(opened, version)
+    show(opened, version, work.key)
     return version
 
 
-def _roll_back(name: str, alias: str, store: StoreLike, reason: str, key: str | Place | None) -> ModelVersion:
+def _roll_back(
+    name: str, alias: str, store: StoreLike, steps: int, reason: str, key: str | Place | None
+) -> ModelVersion:
     opened, work = open_store(store), work_at(key, "rollback", name, alias)
-    version = opened.rollback(name, alias, reason=reason, key=work.key)
+    version = opened.rollback(name, alias, steps=steps, reason=reason, key=work.key)
     run_log().info("Rolled %s of %s back to %s.", alias, name, version.ref)
-    show(opened, version)
+    show(opened, version, work.key)
     return version

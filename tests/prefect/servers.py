@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-__all__ = ["ENDED", "Api", "environment", "free_port", "poll", "running"]
+__all__ = ["ENDED", "Api", "environment", "free_port", "poll", "poll_until", "running"]
 
 T = TypeVar("T")
 
@@ -71,13 +71,21 @@ def _end_group(leader: int) -> None:
 
 def poll(look: Callable[[], T | None], what: str, log: Path, seconds: float = 180) -> T:
     """What `look` finds in the end; an error with the log's last words if that takes too long."""
+    try:
+        return poll_until(look, what, seconds)
+    except TimeoutError as error:
+        raise TimeoutError(f"{error} The log ends with:\n{log.read_text()[-3000:]}") from None
+
+
+def poll_until(look: Callable[[], T | None], what: str, seconds: float = 120) -> T:
+    """What `look` finds in the end."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = look()
         if found is not None:
             return found
         time.sleep(0.3)
-    raise TimeoutError(f"{what}: not within {seconds:g} s. The log ends with:\n{log.read_text()[-3000:]}")
+    raise TimeoutError(f"{what}: not within {seconds:g} s.")
 
 
 class Api:

@@ -310,10 +310,10 @@ def test_what_cannot_be_shown_fails_nothing(store: ModelStore, caplog: pytest.Lo
     @flow
     def showing() -> None:
         shutil.rmtree(store.url)
-        show(store, version)
+        show(store, version, None)
 
     assert finished(showing).is_completed()
-    assert "risk.churn@1 was published, but not shown as an artifact: ModelNotFound" in caplog.text
+    assert "risk.churn@1 was published, but not shown in Prefect: ModelNotFound" in caplog.text
 
 
 @pytest.mark.parametrize(
