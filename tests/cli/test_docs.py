@@ -1,4 +1,4 @@
-"""The reference's examples, run in their order: what they show is what comes out."""
+"""The examples of the pages about the command, run in their order: what they show is what comes out."""
 
 import re
 import shlex
@@ -11,7 +11,9 @@ from tests.cli.commands import Terminal
 
 from modelstore_core.cli import main
 
-REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
+DOCS = Path(__file__).parents[2] / "docs"
+REFERENCE = DOCS / "reference" / "cli.md"
+GUIDE = DOCS / "guides" / "command-line.md"
 _BLOCK = re.compile(r"^```console\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 _VARYING = {
     r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?Z": "<time>",
@@ -68,8 +70,9 @@ def typed(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
     return run
 
 
-def test_every_example_of_the_reference_shows_what_comes_out(typed: Callable[[str], str]) -> None:
-    page = REFERENCE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("path", [REFERENCE, GUIDE], ids=lambda path: path.stem)
+def test_every_example_of_a_page_shows_what_comes_out(typed: Callable[[str], str], path: Path) -> None:
+    page = path.read_text(encoding="utf-8")
     assert same(rerun(page, typed)) == same(page)
 
 

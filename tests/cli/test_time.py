@@ -113,7 +113,7 @@ def test_several_promotions_are_rolled_back_in_one_commit(mstore: Run, store: Mo
 def test_undo_takes_back_what_was_shown(terminal: Run, store: ModelStore) -> None:
     done = terminal("undo", "risk", answer="y\n")
 
-    assert "alias.moved" in done.err
+    assert "champion 1 → 2" in done.err
     assert "Take this back? [y/N] " in done.err
     assert done.err.endswith("took back change 3 of risk\n")
     assert store.get("risk@champion").number == 1
@@ -141,7 +141,7 @@ def test_undo_passes_over_refusals_however_many(terminal: Run, mstore: Run, stor
     done = terminal("undo", "risk", answer="y\n")
 
     assert (done.code, store.get("risk@champion").number) == (0, 1)
-    assert "promotion.refused" not in done.err
+    assert "refused" not in done.err
 
 
 def test_history_names_what_was_undone(mstore: Run, store: ModelStore) -> None:

@@ -61,7 +61,7 @@ class Output:
         if shown.text:
             _write(sys.stdout, shown.text + "\n")
         if shown.left_out:
-            self.words(f"no room for {_first(shown.left_out)}: a wider terminal, a pipe or --json has all")
+            self.words(f"no room for {_first(shown.left_out)}; --json has all")
 
     def done(self, record: object, name: str, words: str) -> None:
         """Answer with what something is called, and say what was done with it; to programs the whole record."""

@@ -29,7 +29,9 @@ __all__ = [
 _KIB = 1024
 _METRICS_FIRST = 4
 _AS_IT_WAS = frozenset({"file", "folder"})  # what was saved is a path, and a path's class says nothing of the model
-_EVENT = ("seq", "time", "kind", "number", "alias", "previous", "actor", "reason", "evidence", "verb", "key")
+_VOTES = {"requested": "requested", "granted": "approved", "rejected": "rejected"}
+_EVENT = ("what", "actor", "reason", "verb", "evidence", "key")
+_EVENT_EXACTLY = ("kind", "number", "alias", "previous", "actor", "reason", "evidence", "verb", "key")
 
 
 def weight(found: ModelVersion) -> str:
@@ -83,12 +85,13 @@ def version(found: ModelVersion, screen: Screen) -> Shown:
 
 
 def events(found: Sequence[Event], screen: Screen, *, of_all: bool = False) -> Shown:
-    """What happened, a line each; `of_all` models or of one."""
+    """What happened, a line each; `of_all` models or of one. To people a phrase says it, in a pipe a column each."""
     rows = [
         {
             "seq": event.seq,
             "time": moment(event.time, screen),
             "model": event.model,
+            "what": _happened(event),
             "kind": event.kind,
             "number": event.number,
             "alias": event.alias,
@@ -101,7 +104,8 @@ def events(found: Sequence[Event], screen: Screen, *, of_all: bool = False) -> S
         }
         for event in found
     ]
-    return table(rows, ("time", "model", *_EVENT[2:]) if of_all else _EVENT, screen)
+    first = ("time", "model") if of_all else ("seq", "time")
+    return table(rows, (*first, *(_EVENT_EXACTLY if screen.width is None else _EVENT)), screen)
 
 
 def comparison(found: Comparison, screen: Screen) -> Shown:
@@ -160,6 +164,28 @@ def _age(seconds: float) -> str:
         if seconds >= length:
             return f"{seconds / length:.1f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def _happened(event: Event) -> str:
+    """What happened in a phrase, such as `champion 2 → 3`."""
+    group, _, word = event.kind.partition(".")
+    arrow = f"{event.alias} {'' if event.previous is None else f'{event.previous} '}→"
+    match event.kind:
+        case "alias.moved":
+            return f"{arrow} {event.number}"
+        case "alias.dropped":
+            return f"{arrow} none"
+        case "promotion.refused":
+            return f"{arrow} {event.number} refused"
+        case "rules.changed":
+            return f"{event.alias} rules changed"
+        case "approval.requested" | "approval.granted" | "approval.rejected":
+            return f"{event.alias} → {event.number} {_VOTES[word]}"
+        case "model.moved" | "model.arrived":
+            return f"model {'now' if word == 'moved' else 'once'} {event.other_name}"
+        case _:
+            of = "" if event.number is None else f"version {event.number} "
+            return of + (word if group == "version" else f"{group} {word}")
 
 
 def _verb(event: Event) -> str:

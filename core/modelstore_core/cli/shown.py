@@ -1,11 +1,12 @@
 """What every answer is shown with: tables, cards and lines that fit a screen, and in a pipe are whole. Pure."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence, Sized
 from datetime import UTC, datetime
 
 from modelstore_core.cli.output import Screen, Shown
-from modelstore_core.model.tables import Paint, Row, cell, fitting, printable, readable_size, text_table, text_width
+from modelstore_core.model.tables import Paint, Row, cell, fitting, printable, readable_size, text_card, text_table
 
 __all__ = ["Size", "card", "counted", "findings", "line", "lines", "moment", "painter", "table"]
 
@@ -51,16 +52,13 @@ def findings(texts: Iterable[object]) -> Callable[[Screen], Shown]:
 
 
 def card(named: Iterable[tuple[str, object]], screen: Screen) -> Shown:
-    """What there is to say of one thing, a fact each line, named as in JSON."""
-    facts = {name: _exact(value) for name, value in named if value not in (None, "", [], {})}
-    widest = max(map(text_width, map(printable, facts)))
-    said = []
-    for name, text in facts.items():
-        shown = printable(name)
-        gap = " " * (widest - text_width(shown))
-        value = _painted(printable(text), _colour(name, text), screen)
-        said.append(f"{_painted(shown, _DIM, screen)}{gap}  {value}")
-    return Shown(text="\n".join(said))
+    """What there is to say of one thing, a fact each line, named as in JSON; on a terminal long ones are broken."""
+    facts = [(name, _exact(value)) for name, value in named if value not in (None, "", [], {})]
+    text = text_card(facts, sys.maxsize if screen.width is None else screen.width)
+    names = iter(facts)
+    return Shown(
+        text="\n".join(line if line[:1] == " " else _coloured(line, *next(names), screen) for line in text.split("\n"))
+    )
 
 
 def table(rows: Sequence[Row], columns: Sequence[str], screen: Screen) -> Shown:
@@ -112,9 +110,21 @@ def _colour(column: str, text: str) -> str:
         return _BOLD
     if column in _ALIASES:
         return _CYAN
+    if column == "what":
+        return _COLOURS.get(text.rpartition(" ")[2], "")
     if column in ("verdict", "state", "kind") or column.startswith("checks."):
         return _COLOURS.get(text.partition(" ")[0], "")
     return ""
+
+
+def _coloured(line: str, name: str, value: str, screen: Screen) -> str:
+    """The line of a card on which a fact begins."""
+    shown = printable(name)
+    rest = line[len(shown) :]
+    text = rest.lstrip()
+    return (
+        f"{_painted(shown, _DIM, screen)}{rest[: len(rest) - len(text)]}{_painted(text, _colour(name, value), screen)}"
+    )
 
 
 def _painted(text: str, colour: str, screen: Screen) -> str:
