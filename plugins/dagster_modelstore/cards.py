@@ -4,16 +4,25 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import dagster as dg
 
-from modelstore_core import Finding, ModelVersion
+from modelstore_core import Finding, ModelVersion, Records
 
-__all__ = ["evidence_table", "markdown_card", "signature_metadata", "version_metadata", "versions_table"]
+__all__ = [
+    "evidence_table",
+    "markdown_card",
+    "records_table",
+    "signature_metadata",
+    "version_metadata",
+    "versions_table",
+]
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
 _LONGEST = 300
 _MOST_METRICS = 8
+_MOST_ROWS = 100
 
 
 def version_metadata(version: ModelVersion) -> dict[str, dg.MetadataValue]:
@@ -84,6 +93,13 @@ def _column(spec: Mapping[str, object]) -> dict[str, str]:
 def _table(records: Sequence[dg.TableRecord], heads: Sequence[str], *, numbers: set[str]) -> dg.MetadataValue:
     columns = [dg.TableColumn(head, type="int" if head in numbers else "string") for head in heads]
     return dg.MetadataValue.table(records, schema=dg.TableSchema(columns))
+
+
+def records_table(records: Records[Any]) -> dg.MetadataValue:
+    """Any records as a table, the first hundred of them."""
+    heads = records.columns()
+    rows = [dg.TableRecord({head: _cut(_text(row.get(head))) for head in heads}) for row in records[:_MOST_ROWS].rows()]
+    return _table(rows, heads, numbers=set())
 
 
 def evidence_table(evidence: Iterable[object]) -> dg.MetadataValue:

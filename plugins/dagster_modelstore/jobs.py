@@ -1,21 +1,36 @@
-"""Jobs and assets that people launch from the launchpad: promote, and retrain and promote."""
+"""Jobs that people launch from the launchpad: promote, roll back, retrain and promote, collect.
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+Their launchpads open with every setting and its default. Those that only ask the store run in the run's own process:
+they take less than a second, and a process for each step many times that.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import dagster as dg
 from pydantic import Field, create_model
 
-from dagster_modelstore.naming import model_name, work_key
-from dagster_modelstore.options import name_option
-from dagster_modelstore.promotion import GateConfig, promote
-from dagster_modelstore.resource import ModelStoreResource
-from modelstore_core import Gate, InvalidInput, ModelVersion
+from dagster_modelstore.cards import records_table
+from dagster_modelstore.naming import work_key
+from dagster_modelstore.promotion import GateConfig, announce, promote, roll_back
+from dagster_modelstore.resource import resource_of
+from modelstore_core import Gate, InvalidInput
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-__all__ = ["PromoteConfig", "build_promote_job", "build_promotion_asset", "build_retrain_job"]
+__all__ = [
+    "CollectConfig",
+    "PromoteConfig",
+    "RollbackConfig",
+    "build_collect_job",
+    "build_promote_job",
+    "build_retrain_job",
+    "build_rollback_job",
+]
+
+C = TypeVar("C", bound=dg.Config)
 
 
 class PromoteConfig(GateConfig):
@@ -41,6 +56,31 @@ class PromoteConfig(GateConfig):
         return f"{self.model}@{self.from_alias or self.version or 'latest'}"
 
 
+class RollbackConfig(dg.Config):
+    """Which alias goes back, and how far."""
+
+    model: str = Field(description="The model, such as `risk.churn`.")
+    alias: str = Field(default="champion", description="The alias that goes back to what it was.")
+    steps: int = Field(default=1, description="How many promotions back.")
+    reason: str = Field(default="", description="Why, as the model's history will show it.")
+
+
+class CollectConfig(dg.Config):
+    """What is deleted, and what becomes of the files of deleted versions."""
+
+    model: str = Field(default="", description="The model, such as `risk.churn`; empty: all of them.")
+    keep: int = Field(
+        default=0,
+        description="First delete live versions that are older than the newest so many and have no alias; 0: none.",
+    )
+    older_than_hours: float = Field(
+        default=24.0,
+        description="Remove files of deleted versions and ended saves that are older, by the store's clock.",
+    )
+    dry_run: bool = Field(default=False, description="Only say what would be done.")
+    reason: str = Field(default="", description="Why, as the models' histories will show it.")
+
+
 def build_promote_job(
     *,
     name: str = "promote_model",
@@ -51,8 +91,7 @@ def build_promote_job(
 ) -> dg.JobDefinition:
     """A job that moves an alias, or fails with the numbers of both sides if a gate refuses.
 
-    Its launchpad shows every setting with its default. It runs in the run's own process: a promotion takes less than
-    a second, and a process for each step many times that.
+    If an asset stands for the alias (`alias_asset`), the job materializes it.
 
     Args:
         name: The job's name.
@@ -61,18 +100,13 @@ def build_promote_job(
         gates: Rules that always hold; the launchpad can add to them but not remove them.
         store_key: The key of the `ModelStoreResource`.
     """
+    schema = _with_defaults(PromoteConfig, model, alias)
 
-    @dg.op(
-        name="promote",
-        out=dg.Out(dg.Nothing),
-        config_schema=_with_defaults(model, alias).to_fields_dict(),
-        required_resource_keys={store_key},
-        description="Point an alias to a version, if every gate passes.",
-    )
+    @_op("promote", schema, store_key, "Point an alias to a version, if every gate passes.")
     def promote_op(context: dg.OpExecutionContext) -> None:
         config = PromoteConfig(**context.op_config)
         done = promote(
-            _resource(context.resources, store_key).get_store(),
+            resource_of(context.resources, store_key).get_store(),
             config.reference(),
             config.alias,
             config,
@@ -80,6 +114,7 @@ def build_promote_job(
             key=work_key(context.run_id, "promote", config.alias),
         )
         context.log.info("%r points to %s.", config.alias, done.version.ref)
+        announce(context, done)
         context.add_output_metadata(done.metadata())
 
     @dg.job(name=name, executor_def=dg.in_process_executor, description="Promote a version of a model to an alias.")
@@ -89,61 +124,88 @@ def build_promote_job(
     return promote_job
 
 
-def build_promotion_asset(
-    model: dg.AssetsDefinition | dg.AssetKey | Sequence[str] | str,
+def build_rollback_job(
     *,
+    name: str = "rollback_model",
+    model: str | None = None,
     alias: str = "champion",
-    gates: Sequence[Gate] = (),
     store_key: str = "modelstore",
-    io_manager_key: str | None = None,
-) -> dg.AssetsDefinition:
-    """The alias of a model as an asset, `[*model key, alias]`: to materialize it is to promote.
+) -> dg.JobDefinition:
+    """A job that points an alias to what it was before its last promotion, passing over deleted versions.
 
-    Its candidate is the version that the same run made, else the newest. If a gate refuses, it is not materialized and
-    the run fails with the numbers of both sides. What depends on this asset loads the version that the alias points
-    to; its data version is that version's digest, so that a training alone makes nothing downstream stale.
+    No rules are asked: what it goes back to was promoted under the rules of its day. If an asset stands for the alias
+    (`alias_asset`), the job materializes it.
 
     Args:
-        model: The model's asset; its key, if its definition holds other assets too.
-        alias: The alias; the last part of the asset's key too.
-        gates: Rules that always hold; the launchpad can add to them.
+        name: The job's name.
+        model: The launchpad's default model; if left out, whoever launches the job must name one.
+        alias: The launchpad's default alias.
         store_key: The key of the `ModelStoreResource`.
-        io_manager_key: The key of the `ModelStoreIOManager`; the one of the model's asset if left out.
-
-    Raises:
-        InvalidInput: The asset holds several models, or is partitioned: then one alias cannot stand for it.
     """
-    key, manager, model_of = _described(model)
+    schema = _with_defaults(RollbackConfig, model, alias)
 
-    @dg.asset(
-        key=dg.AssetKey([*key.path, alias]),
-        ins={"candidate": dg.AssetIn(key=key)},
-        io_manager_key=io_manager_key or manager,
-        metadata={"modelstore/name": model_of, "modelstore/alias": alias},
-        required_resource_keys={store_key},
-        kinds={"modelstore"},
-        description=f"What `{alias}` of the model `{model_of}` points to. To materialize it is to promote.",
-    )
-    def promotion(
-        context: dg.AssetExecutionContext, config: GateConfig, candidate: ModelVersion
-    ) -> dg.MaterializeResult[None]:
-        if candidate.name != model_of:
-            raise InvalidInput(
-                f"The asset {key.to_user_string()!r} is the model {candidate.name!r}, not {model_of!r}.",
-                value=candidate.name,
-                fix="Pass the asset itself to build_promotion_asset, not its key.",
-            )
-        done = promote(
-            _resource(context.resources, store_key).get_store(),
-            candidate.ref,
-            alias,
-            config,
-            rules=gates,
-            key=work_key(context.run.run_id, "promotion", model_name(context.asset_key.path)),
+    @_op("rollback", schema, store_key, "Point an alias to what it was before.")
+    def rollback_op(context: dg.OpExecutionContext) -> None:
+        config = RollbackConfig(**context.op_config)
+        done = roll_back(
+            resource_of(context.resources, store_key).get_store(),
+            config.model,
+            config.alias,
+            steps=config.steps,
+            reason=config.reason,
+            key=work_key(context.run_id, "rollback", config.alias),
         )
-        return dg.MaterializeResult(metadata=done.metadata(), data_version=dg.DataVersion(done.version.digest))
+        context.log.info("%r points to %s again.", config.alias, done.version.ref)
+        announce(context, done)
+        context.add_output_metadata(done.metadata())
 
-    return promotion
+    @dg.job(name=name, executor_def=dg.in_process_executor, description="Point an alias of a model to what it was.")
+    def rollback_job() -> None:
+        rollback_op()
+
+    return rollback_job
+
+
+def build_collect_job(
+    *, name: str = "collect_models", keep: int = 0, store_key: str = "modelstore"
+) -> dg.JobDefinition:
+    """A job that deletes old versions if it is asked to, and removes the files that no version needs any more.
+
+    What an alias points to is never touched. Put it on a schedule, or launch it with `dry_run` first.
+
+    Args:
+        name: The job's name.
+        keep: The launchpad's default for how many of the newest versions stay; 0 deletes none.
+        store_key: The key of the `ModelStoreResource`.
+    """
+
+    @_op("collect", _defaulting(CollectConfig, keep=keep), store_key, "Remove what no version needs.")
+    def collect_op(context: dg.OpExecutionContext) -> None:
+        config = CollectConfig(**context.op_config)
+        store = resource_of(context.resources, store_key).get_store()
+        model, dry = config.model or None, config.dry_run
+        if config.keep:
+            key = work_key(context.run_id, "prune", model or "")
+            pruned = store.prune(model, keep=config.keep, dry_run=dry, reason=config.reason, key=key)
+            context.add_output_metadata(
+                {"modelstore/deleted": len(pruned), "modelstore/deleted_versions": records_table(pruned)}
+            )
+        found = store.collect(model, older_than=dt.timedelta(hours=config.older_than_hours), dry_run=dry)
+        context.log.info(found.summary())
+        context.add_output_metadata(
+            {
+                "modelstore/bytes": found.bytes,
+                "modelstore/objects": found.objects,
+                "modelstore/collected": records_table(found.removed),
+                "modelstore/dry_run": dry,
+            }
+        )
+
+    @dg.job(name=name, executor_def=dg.in_process_executor, description="Remove the files that no version needs.")
+    def collect_job() -> None:
+        collect_op()
+
+    return collect_job
 
 
 def build_retrain_job(
@@ -153,7 +215,9 @@ def build_retrain_job(
     name: str = "retrain_and_promote",
     executor: dg.ExecutorDefinition = dg.in_process_executor,
 ) -> "UnresolvedAssetJobDefinition":
-    """A job that materializes the selection and then promotes what it made if the gates pass; else the run fails.
+    """A job that materializes the selection, runs its checks, and promotes what it made if it passes; else it fails.
+
+    A blocking check that fails, such as `model_gate`, ends the run before the promotion.
 
     Args:
         selection: What to materialize: the model's asset, and what it is made from if that is to be made anew.
@@ -172,38 +236,29 @@ def build_retrain_job(
     )
 
 
-def _with_defaults(model: str | None, alias: str) -> type[PromoteConfig]:
-    """The configuration whose defaults the launchpad shows."""
-    fields = PromoteConfig.model_fields
-    alias_field = (str, Field(default=alias, description=fields["alias"].description))
-    if model is None:
-        return create_model("PromoteConfig", __base__=PromoteConfig, alias=alias_field)
-    model_field = (str, Field(default=model, description=fields["model"].description))
-    return create_model("PromoteConfig", __base__=PromoteConfig, model=model_field, alias=alias_field)
-
-
-def _resource(resources: object, key: str) -> ModelStoreResource:
-    found = getattr(resources, key)
-    if isinstance(found, ModelStoreResource):
-        return found
-    raise InvalidInput(
-        f"The resource {key!r} is a {type(found).__name__}, not a ModelStoreResource.",
-        value=key,
-        fix="Pass the key of the ModelStoreResource as `store_key`.",
+def _op(
+    name: str, config: type[dg.Config], store_key: str, description: str
+) -> Callable[[Callable[..., None]], dg.OpDefinition]:
+    """The decorator of a job's one op, whose launchpad shows the configuration."""
+    return dg.op(
+        name=name,
+        out=dg.Out(dg.Nothing),
+        config_schema=config.to_fields_dict(),
+        required_resource_keys={store_key},
+        description=description,
     )
 
 
-def _described(model: dg.AssetsDefinition | dg.AssetKey | Sequence[str] | str) -> tuple[dg.AssetKey, str | None, str]:
-    """The model's asset key, its IO manager's key, and the model's name in the store."""
-    if not isinstance(model, dg.AssetsDefinition):
-        key = dg.AssetKey.from_coercible(model)
-        return key, None, model_name(key.path)
-    if len(model.keys) != 1 or model.partitions_def is not None:
-        keys = sorted(key.to_user_string() for key in model.keys)
-        raise InvalidInput(
-            f"One alias cannot stand for {keys}: there are several models, or several partitions.",
-            value=keys,
-            fix="Pass the key of one unpartitioned asset, or promote with `build_promote_job`.",
-        )
-    name = name_option(model.metadata_by_key[model.key]) or model_name(model.key.path)
-    return model.key, model.get_io_manager_key_for_asset_key(model.key), name
+def _with_defaults(config: type[C], model: str | None, alias: str) -> type[C]:
+    """The configuration with the model and alias that the launchpad shows; without a model, one must be named."""
+    return _defaulting(config, alias=alias, **({} if model is None else {"model": model}))
+
+
+def _defaulting(config: type[C], **defaults: object) -> type[C]:
+    fields: Mapping[str, Any] = config.model_fields
+    anew: dict[str, Any] = {
+        field: (type(default), Field(default=default, description=fields[field].description))
+        for field, default in defaults.items()
+    }
+    made: type[C] = create_model(config.__name__, __base__=config, **anew)
+    return made

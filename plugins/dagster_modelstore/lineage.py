@@ -15,7 +15,7 @@ from dagster_modelstore.options import name_option
 from dagster_modelstore.partitions import Partition, filled_name
 from modelstore_core import InvalidInput
 
-__all__ = ["Origin", "attempt_of", "known", "lineage_of", "origin_of", "partition_of"]
+__all__ = ["Origin", "attempt_of", "known", "lineage_of", "origin_of", "partition_by_key", "partition_of"]
 
 T = TypeVar("T")
 
@@ -104,7 +104,11 @@ def _default_name(asset: tuple[str, ...] | None, job: str | None, step: str | No
 
 def partition_of(context: dg.InputContext | dg.OutputContext, key: str) -> Partition:
     """The partition of the context's asset that has this key."""
-    definition = known(lambda: context.asset_partitions_def)
+    return partition_by_key(known(lambda: context.asset_partitions_def), key)
+
+
+def partition_by_key(definition: dg.PartitionsDefinition[str] | None, key: str) -> Partition:
+    """The partition that has this key."""
     if isinstance(definition, dg.MultiPartitionsDefinition):
         return Partition(key=str(key), dimensions=definition.get_partition_key_from_str(key).keys_by_dimension)
     return Partition(key=str(key), dimensions={})

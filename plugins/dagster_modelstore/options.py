@@ -15,7 +15,7 @@ import dagster as dg
 from dagster_modelstore.examples import decoded
 from modelstore_core import InvalidInput
 
-__all__ = ["LoadOptions", "SaveOptions", "load_options", "metrics_of", "name_option", "save_options"]
+__all__ = ["LoadOptions", "SaveOptions", "alias_option", "load_options", "metrics_of", "name_option", "save_options"]
 
 _NAMESPACE = "modelstore/"
 _OUTPUT = ("aliases", "description", "extra_files", "format", "input_example", "params", "prove", "tags")
@@ -105,6 +105,11 @@ def load_options(given: Mapping[str, object], upstream: Mapping[str, object]) ->
 def name_option(definition: Mapping[str, object]) -> str | None:
     """The model's name, if the definition says it."""
     return _text(_stripped(definition), "name")
+
+
+def alias_option(definition: Mapping[str, object]) -> str | None:
+    """The alias that an asset stands for, if it does."""
+    return _text(_stripped(definition), "alias")
 
 
 def metrics_of(output: Mapping[str, object]) -> dict[str, object]:

@@ -19,7 +19,7 @@ from itertools import pairwise
 from dagster_modelstore.naming import escaped, shortened
 from modelstore_core import InvalidInput
 
-__all__ = ["Partition", "filled_alias", "filled_name", "has_places", "partition_alias"]
+__all__ = ["Partition", "filled_alias", "filled_name", "has_places", "partition_alias", "without_places"]
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _WHOLE = "partition"
@@ -42,6 +42,11 @@ class Partition:
 def has_places(template: str | None) -> bool:
     """Whether each partition gives another text."""
     return template is not None and _PLACE.search(template) is not None
+
+
+def without_places(template: str) -> str:
+    """The text before and after its places, as the last part of an asset key: `champion` of `champion-{partition}`."""
+    return _PLACE.sub("", template).strip("-._") or "alias"
 
 
 def filled_name(template: str, partition: Partition | None) -> str:

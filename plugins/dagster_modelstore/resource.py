@@ -11,7 +11,7 @@ from modelstore_core import InvalidInput, Progress
 if TYPE_CHECKING:
     from modelstore_core import ModelStore  # its verbs are loaded by the first step that opens a store
 
-__all__ = ["ModelStoreResource", "fields_of", "rebuilt", "resolved"]
+__all__ = ["ModelStoreResource", "fields_of", "rebuilt", "resolved", "resource_of"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -137,3 +137,19 @@ def resolved(text: str | None, field: str) -> str | None:
             fix=f"Set {text.env_var_name}.",
         )
     return found
+
+
+def resource_of(resources: object, key: str) -> ModelStoreResource:
+    """The store's resource that stands under this key.
+
+    Raises:
+        InvalidInput: It is another resource.
+    """
+    found = getattr(resources, key)
+    if isinstance(found, ModelStoreResource):
+        return found
+    raise InvalidInput(
+        f"The resource {key!r} is a {type(found).__name__}, not a ModelStoreResource.",
+        value=key,
+        fix="Pass the key of the ModelStoreResource as `store_key`.",
+    )

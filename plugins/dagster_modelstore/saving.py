@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from dagster_modelstore.announcing import event_of, moved, of_repository, repository_of
 from dagster_modelstore.cards import signature_metadata, version_metadata, versions_table
 from dagster_modelstore.collisions import refuse_shared_names
 from dagster_modelstore.lineage import Origin, attempt_of, known, lineage_of, origin_of, partition_of
@@ -111,8 +112,23 @@ def _describe(work: Work, saved: Mapping[str | None, ModelVersion | None]) -> No
             context.add_output_metadata(said)
         else:
             context.step_context.add_asset_metadata(said, context.asset_key, partition)
+    _tell_of_aliases(work, list(versions.values()))
     if context.has_asset_key:
         _set_data_version(context, sorted(version.digest for version in versions.values()))
+
+
+def _tell_of_aliases(work: Work, versions: Sequence[ModelVersion]) -> None:
+    """Materialize the assets that stand for the aliases which the versions got: what depends on them becomes stale."""
+    step = known(lambda: work.context.step_context)
+    if step is None or not work.options.aliases:
+        return
+    among = of_repository(repository_of(step))
+    for version in versions:
+        for alias in version.aliases if among else ():
+            event = event_of(work.store, version, alias, version.key)
+            if event is not None:  # another alias, or set by somebody else since, is not this save's to tell
+                for materialization in moved(among, step.instance, version, alias, event.id):
+                    work.context.log_event(materialization)
 
 
 def _metadata(store: "ModelStore", version: ModelVersion) -> dict[str, dg.MetadataValue]:

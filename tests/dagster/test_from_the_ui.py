@@ -55,6 +55,8 @@ def test_the_launchpad_opens_with_every_setting(story: Story) -> None:
         "at_least": {},
         "rises": {},
         "falls": {},
+        "checks": [],
+        "rules": [],
         "reason": "",
     }
 

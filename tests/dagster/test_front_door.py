@@ -9,17 +9,26 @@ import modelstore_core
 
 def test_the_front_door_is_what_it_says() -> None:
     assert dagster_modelstore.__all__ == [
+        "CollectConfig",
         "GateConfig",
         "ModelStoreIOManager",
         "ModelStoreResource",
         "PromoteConfig",
+        "RollbackConfig",
         "__version__",
+        "alias_asset",
         "asset_path",
+        "build_collect_job",
+        "build_modelstore_sensor",
         "build_promote_job",
         "build_promotion_asset",
         "build_retrain_job",
+        "build_rollback_job",
+        "model_asset",
+        "model_gate",
         "model_metadata",
         "model_name",
+        "observable_alias_asset",
         "partition_alias",
     ]
     assert all(hasattr(dagster_modelstore, name) for name in dagster_modelstore.__all__)

@@ -119,6 +119,32 @@ def test_promoting_what_is_promoted_changes_nothing(scored: Platform) -> None:
     assert scored.store.history("churn") == before
 
 
+def test_rules_of_any_kind_can_be_asked_in_the_launchpad(scored: Platform) -> None:
+    rules = [{"rule": "has_tag", "key": "reviewed"}]
+
+    refused = scored.job(PROMOTE, settings(rules=rules), raise_on_error=False)
+    scored.store.annotate("churn", tags={"reviewed": "yes"}, checks={"drift": False})
+    unchecked = scored.job(PROMOTE, settings(rules=rules, checks=["drift"]), raise_on_error=False)
+    scored.store.annotate("churn", checks={"drift": True})
+
+    assert (refused.success, unchecked.success) == (False, False)
+    assert scored.job(PROMOTE, settings(rules=rules, checks=["drift"])).success
+
+
+def test_what_is_no_rule_in_the_launchpad_is_refused_with_those_that_there_are(scored: Platform) -> None:
+    with pytest.raises(InvalidInput, match="There is no rule 'has_tags'"):
+        scored.job(PROMOTE, settings(rules=[{"rule": "has_tags"}]))
+
+
+def test_a_guarded_alias_asks_its_rules_of_the_launchpad_too(scored: Platform) -> None:
+    scored.store.protect("churn", "champion", [AtLeast("auc", 0.85)])
+
+    refused = scored.job(PROMOTE, settings(), raise_on_error=False)
+
+    assert not refused.success
+    assert "needed: at least 0.85" in failure(refused).description
+
+
 def test_without_a_default_the_launchpad_must_name_the_model(scored: Platform) -> None:
     with pytest.raises(dg.DagsterInvalidConfigError, match='Missing required config entry "model"'):
         scored.job(build_promote_job(), settings())
@@ -227,7 +253,7 @@ def test_one_alias_cannot_stand_for_many_models() -> None:
         return 1
 
     for assets in (both, regional):
-        with pytest.raises(InvalidInput, match="One alias cannot stand for"):
+        with pytest.raises(InvalidInput, match=r"One alias cannot stand for|are several models"):
             build_promotion_asset(assets)
     assert build_promotion_asset("a", alias="best").key == dg.AssetKey(["a", "best"])
 
