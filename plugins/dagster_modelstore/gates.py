@@ -10,7 +10,7 @@ from dagster_modelstore.aliases import ModelLike, described
 from dagster_modelstore.cards import evidence_table
 from dagster_modelstore.lineage import partition_by_key
 from dagster_modelstore.naming import work_key
-from dagster_modelstore.partitions import filled_name, has_places
+from dagster_modelstore.partitions import filled_alias, filled_name, has_places
 from dagster_modelstore.resource import resource_of
 from modelstore_core import (
     AliasNotFound,
@@ -21,6 +21,7 @@ from modelstore_core import (
     ModelNotFound,
     ModelVersion,
     Side,
+    VersionNotFound,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ __all__ = ["model_gate"]
 
 _PARTITION = "dagster/partition"
 _LONGEST = 2000
-"""Of a recorded check's message, in characters: the store takes 2 KiB."""
+"""Of a recorded check's message, in bytes: the store takes 2 KiB."""
 
 
 def model_gate(
@@ -52,7 +53,8 @@ def model_gate(
         model: The model's asset, or its key, or its name in the store if that is made from the key.
         gates: The rules, such as `AtLeast("auc", 0.9)`. Several checks with other names may ask for other things.
         name: The check's name, in Dagster and on the version.
-        against: The alias of the version that comparisons are made with; where it is not set they pass.
+        against: The alias of the version that comparisons are made with; where it is not set they pass. It may have
+            places, such as `champion-{partition}`.
         blocking: Whether what depends on the model waits, and is left out if the check fails.
         store_key: The key of the `ModelStoreResource`.
 
@@ -64,7 +66,7 @@ def model_gate(
 
     def judge(context: dg.AssetCheckExecutionContext, versions: Sequence[ModelVersion]) -> dg.AssetCheckResult:
         store = resource_of(context.resources, store_key).get_store()
-        found = [_judged(store, each, rules, against) for each in versions]
+        found = [_judged(store, each, rules, _alias_for(each, against, partitions)) for each in versions]
         for each, findings in zip(versions, found, strict=True):
             of = work_key(context.run.run_id, "check", each.ref, name)
             store.annotate(each.ref, checks={name: _outcome(findings)}, key=of)
@@ -98,7 +100,7 @@ def _of_run(
     An input would not do: to Dagster a check has no partitions, so that its input is all of them.
 
     Raises:
-        NotFound: There is no version of it at all.
+        VersionNotFound: There is none of its partition at all.
     """
     run = context.run
     asked = run.tags.get(_PARTITION)
@@ -110,7 +112,12 @@ def _of_run(
         if of_run := [version for version in found if run_id and version.lineage.get("run_id") == run_id]:
             return of_run
     of_partition = [version for version in found if asked is None or version.lineage.get("partition") == asked]
-    return of_partition[:1] or [store.get(names[0])]
+    if of_partition:
+        return of_partition[:1]
+    of = f"the partition {asked!r} of " if asked is not None else ""
+    raise VersionNotFound(
+        f"{of}{key.to_user_string()!r} has no version to judge.", value=asked, fix="Materialize it first."
+    )
 
 
 def _keys(definition: dg.PartitionsDefinition[str], instance: dg.DagsterInstance) -> Sequence[str]:
@@ -126,6 +133,11 @@ def _versions(store: "ModelStore", name: str) -> Sequence[ModelVersion]:
 
 def _asset_of(version: ModelVersion) -> object:
     return version.lineage.get("asset")
+
+
+def _alias_for(version: ModelVersion, against: str, partitions: dg.PartitionsDefinition[str] | None) -> str:
+    at = version.lineage.get("partition")
+    return filled_alias(against, partition_by_key(partitions, at) if isinstance(at, str) else None)
 
 
 def _checked(gates: Sequence[Gate]) -> tuple[Gate, ...]:
@@ -166,7 +178,7 @@ def _side(version: ModelVersion) -> Side:
 
 def _outcome(findings: Sequence[Finding]) -> tuple[bool, str]:
     failed = [finding.message for finding in findings if not finding.passed]
-    return not failed, "; ".join(failed)[:_LONGEST]
+    return not failed, "; ".join(failed).encode()[:_LONGEST].decode(errors="ignore")
 
 
 def _result(versions: Sequence[ModelVersion], findings: Sequence[Finding]) -> dg.AssetCheckResult:

@@ -14,7 +14,7 @@ from dagster_modelstore import (
     build_retrain_job,
     model_gate,
 )
-from modelstore_core import Approved, AtLeast, CheckPassed, HasTag, Improves, InvalidInput
+from modelstore_core import Approved, AtLeast, CheckPassed, HasTag, Improves, InvalidInput, VersionNotFound
 
 
 @pytest.fixture(autouse=True)
@@ -160,6 +160,32 @@ def test_each_partition_of_a_run_is_judged(platform: Platform) -> None:
     assert [evaluation(result).passed for result in results] == [True, False]
     assert platform.store.get("local@1").checks["gate"]
     assert not platform.store.get("local@2").checks["gate"]
+
+
+def test_each_partition_is_compared_with_its_own_champion(platform: Platform) -> None:
+    @dg.asset(partitions_def=REGIONS)
+    def compared(context: dg.AssetExecutionContext) -> dg.Output[str]:
+        return dg.Output(context.partition_key, metadata={"auc": 0.8})
+
+    for region, auc in (("eu", 0.7), ("a_2Fb", 0.9)):
+        platform.store.save("weights", "compared", metrics={"auc": auc}, aliases=[f"champion-{region}"])
+    gate = model_gate(compared, [Improves("auc")], against="champion-{partition}")
+    results = [platform.run(compared, gate, partition_key=key, raise_on_error=False) for key in ("eu", "a/b", "..")]
+
+    assert [evaluation(result).passed for result in results] == [True, False, True]
+
+
+def test_a_partition_that_was_never_made_cannot_be_judged(platform: Platform) -> None:
+    @dg.asset(partitions_def=REGIONS)
+    def rare(context: dg.AssetExecutionContext) -> str:
+        return context.partition_key
+
+    gate = model_gate(rare, [AtLeast("auc", 0.5)])
+    only_gate = dg.AssetSelection.checks(gate)
+    platform.run(rare, partition_key="eu")
+
+    with pytest.raises(VersionNotFound, match=r"the partition 'a/b' of 'rare' has no version to judge"):
+        platform.run(rare, gate, selection=only_gate, tags={"dagster/partition": "a/b"})
 
 
 @pytest.mark.filterwarnings("ignore:Parameter `backfill_policy`")
