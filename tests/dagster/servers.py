@@ -70,13 +70,14 @@ class DagsterDev:
         found: str = self.ask(_DEFAULTS, selector=self._selector(job))["runConfigSchemaOrError"]["rootDefaultYaml"]
         return found
 
-    def launch(self, job: str, config: str) -> str:
+    def launch(self, job: str, config: str, **tags: str) -> str:
         """Press the launchpad's button; the run's id."""
+        said = {"dagster/from_ui": "true", **{key.replace("__", "/"): value for key, value in tags.items()}}
         params = {
             "selector": {**self._selector(job), "assetSelection": [], "assetCheckSelection": []},
             "runConfigData": config,
             "mode": "default",
-            "executionMetadata": {"tags": [{"key": "dagster/from_ui", "value": "true"}]},
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in said.items()]},
         }
         launched = self.ask(_LAUNCH, executionParams=params)["launchPipelineExecution"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
@@ -123,12 +124,18 @@ def until(fulfilled: Callable[[], bool], what: str, *, seconds: float) -> None:
 
 
 @contextmanager
-def dagster_dev(definitions: Path, home: Path, environment: Mapping[str, str]) -> Iterator[DagsterDev]:
-    """Start `dagster dev` on a free port of this machine, and stop it with all of its children."""
+def dagster_dev(
+    definitions: Path, home: Path, environment: Mapping[str, str], module: str | None = None
+) -> Iterator[DagsterDev]:
+    """Start `dagster dev` on a free port of this machine, and stop it with all of its children.
+
+    `definitions` is a file; or, with a module, the folder in which that is found.
+    """
     home.mkdir()
     (home / "dagster.yaml").write_text(_SETTINGS)
     port, log = _free_port(), home / "dagster-dev.log"
-    command = [sys.executable, "-m", "dagster", "dev", "-f", str(definitions), "-h", "127.0.0.1", "-p", str(port)]
+    what = ["-f", str(definitions)] if module is None else ["-m", module, "-d", str(definitions)]
+    command = [sys.executable, "-m", "dagster", "dev", *what, "-h", "127.0.0.1", "-p", str(port)]
     paths = os.pathsep.join([str(ROOT / "core"), str(ROOT / "plugins")])
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -141,7 +148,7 @@ def dagster_dev(definitions: Path, home: Path, environment: Mapping[str, str]) -
             preexec_fn=_let_interrupts_through,  # noqa: PLW1509 -- runs one line, before anything has threads
         )
     try:
-        server = DagsterDev(address=f"http://127.0.0.1:{port}", location=definitions.name, log=log)
+        server = DagsterDev(address=f"http://127.0.0.1:{port}", location=module or definitions.name, log=log)
         until(server.is_loaded, "dagster dev", seconds=150)
         yield server
     finally:
