@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING
 from modelstore_core import __version__
 
 if TYPE_CHECKING:
+    from prefect_modelstore.approving import approve_and_promote
+    from prefect_modelstore.assets import model_asset
     from prefect_modelstore.blocks import ModelStoreBlock, StoreLike
+    from prefect_modelstore.bridging import ModelStoreCursor, bridge
     from prefect_modelstore.credentials import ModelStoreCredentials
     from prefect_modelstore.flows import retrain_and_promote
+    from prefect_modelstore.moving import collect, promote, rollback
     from prefect_modelstore.saving import saves_model
     from prefect_modelstore.serializer import ModelSerializer
     from prefect_modelstore.tasks import (
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
         save_model_async,
     )
     from prefect_modelstore.trained import Trained
+    from prefect_modelstore.triggers import on_alias_moved, on_new_version
     from prefect_modelstore.verbs import (
         annotate_version,
         annotate_version_async,
@@ -36,6 +41,11 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "approving": ("approve_and_promote",),
+    "assets": ("model_asset",),
+    "bridging": ("ModelStoreCursor", "bridge"),
+    "moving": ("collect", "promote", "rollback"),
+    "triggers": ("on_alias_moved", "on_new_version"),
     "blocks": ("ModelStoreBlock", "StoreLike"),
     "credentials": ("ModelStoreCredentials",),
     "flows": ("retrain_and_promote",),
@@ -67,20 +77,29 @@ __all__ = [
     "ModelSerializer",
     "ModelStoreBlock",
     "ModelStoreCredentials",
+    "ModelStoreCursor",
     "StoreLike",
     "Trained",
     "__version__",
     "annotate_version",
     "annotate_version_async",
+    "approve_and_promote",
+    "bridge",
+    "collect",
     "find_versions",
     "find_versions_async",
     "get_version",
     "get_version_async",
     "load_model",
     "load_model_async",
+    "model_asset",
+    "on_alias_moved",
+    "on_new_version",
+    "promote",
     "promote_model",
     "promote_model_async",
     "retrain_and_promote",
+    "rollback",
     "rollback_model",
     "rollback_model_async",
     "save_model",

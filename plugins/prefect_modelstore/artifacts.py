@@ -6,25 +6,30 @@ logged; and an event that was not sent is sent by `bridge`, where that is deploy
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactCreate
-from prefect.context import FlowRunContext, TaskRunContext
+from prefect.context import FlowRunContext, SettingsContext, TaskRunContext, get_settings_context
 from prefect.exceptions import MissingContextError
 from prefect.logging.loggers import get_logger, get_run_logger
 
 from modelstore_core import Event, GateRefused, ModelStore, ModelVersion
+from prefect_modelstore.assets import describe_asset
 from prefect_modelstore.cards import artifact_key, markdown_card, refusal_card, version_rows
 from prefect_modelstore.events import events_of, send
+from prefect_modelstore.pages import page_of
+from prefect_modelstore.pictures import metric_history
 
 __all__ = ["artifact", "create", "run_log", "show", "show_refusal"]
 
 _SHOWN_VERSIONS = 20
+_RETRIES = 2
 
 
 def show(store: ModelStore, version: ModelVersion, key: str | None) -> None:
-    """Put the version's card and its model's table among the run's artifacts, and send the events of its commit.
+    """Put a card of the version, and its model's table and picture, among the run's artifacts, and send the events.
 
     Outside of a run, do nothing. Never fails.
 
@@ -35,8 +40,11 @@ def show(store: ModelStore, version: ModelVersion, key: str | None) -> None:
     """
 
     def found() -> tuple[Iterable[ArtifactCreate], Iterable[Event]]:
+        describe_asset(version)
         versions = store.versions(version.name, limit=_SHOWN_VERSIONS)
-        return _pictures(version, versions), events_of(store, version.name, version.number, key)
+        return _pictures(version, versions, page_of(store, version.url)), events_of(
+            store, version.name, version.number, key
+        )
 
     _show(store, found, f"{version.ref} was published, but not shown")
 
@@ -56,10 +64,13 @@ def show_refusal(store: ModelStore, version: ModelVersion, alias: str, error: Ga
     _show(store, found, f"The refusal of {version.ref} stands in its model's history, but was not shown")
 
 
-def _pictures(version: ModelVersion, versions: Iterable[ModelVersion]) -> Iterator[ArtifactCreate]:
-    name, table = version.name, json.dumps(version_rows(versions))
-    yield artifact("markdown", artifact_key("model", name), markdown_card(version), f"Version {version.ref}")
+def _pictures(version: ModelVersion, newest: Sequence[ModelVersion], page: str | None) -> Iterator[ArtifactCreate]:
+    name, table = version.name, json.dumps(version_rows(newest))
+    yield artifact("markdown", artifact_key("model", name), markdown_card(version, page), f"Version {version.ref}")
     yield artifact("table", artifact_key("versions", name), table, f"The newest versions of {name}")
+    picture = metric_history(newest[::-1])
+    if picture is not None:
+        yield artifact("image", artifact_key("history", name), picture, f"The metrics of {name}, version by version")
 
 
 def _show(
@@ -70,12 +81,22 @@ def _show(
     try:
         artifacts, events = find()
         # One client for all: to make one takes longer than to send what it sends.
-        with get_client(sync_client=True) as client:
+        with _with_little_patience(), get_client(sync_client=True) as client:
             for one in artifacts:
                 client.create_artifact(one)
             send(client, list(events), store.url)
     except Exception as error:  # noqa: BLE001 - the version is published: no trouble with its picture may undo that
         run_log().warning("%s in Prefect: %r", without, error)
+
+
+@contextmanager
+def _with_little_patience() -> Iterator[None]:
+    """Let Prefect's client give up on a server that is down within seconds, and not after more than a minute."""
+    before = get_settings_context()
+    client = before.settings.client.model_copy(update={"max_retries": _RETRIES})
+    # Not `temporary_settings`, which validates all settings anew: that takes longer than the rest together.
+    with SettingsContext(profile=before.profile, settings=before.settings.model_copy(update={"client": client})):
+        yield
 
 
 def artifact(kind: str, key: str, data: str, description: str) -> ArtifactCreate:

@@ -136,8 +136,15 @@ StoreLike: TypeAlias = ModelStoreBlock | ModelStore | str | os.PathLike[str] | N
 `ModelStore`, or None for the store that `MODELSTORE_URL` names."""
 
 
-def open_store(store: StoreLike, *, progress: Callable[[Progress], None] | bool = True) -> ModelStore:
-    """The store that is meant; `progress` is told how far files have come, unless it is a `ModelStore` already.
+def open_store(
+    store: StoreLike, *, progress: Callable[[Progress], None] | bool = True, actor: str | None = None
+) -> ModelStore:
+    """The store that is meant; a `ModelStore` is what it is, whatever else is said.
+
+    Args:
+        store: What is given for it.
+        progress: Who is told how far files have come.
+        actor: Who writes; as the block or the environment says if left out.
 
     Raises:
         InvalidInput: There is no block of that name.
@@ -149,5 +156,6 @@ def open_store(store: StoreLike, *, progress: Callable[[Progress], None] | bool 
     if isinstance(store, str) and store.startswith(_REFERENCE):
         store = load_block(ModelStoreBlock, store.removeprefix(_REFERENCE))
     if isinstance(store, ModelStoreBlock):
-        return store.get_store(progress=progress)
-    return ModelStore(store, progress=progress)
+        known = store if actor is None else store.model_copy(update={"actor": actor})
+        return known.get_store(progress=progress)
+    return ModelStore(store, progress=progress, actor=actor)

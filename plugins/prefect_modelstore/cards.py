@@ -39,8 +39,8 @@ def _escaped(char: str) -> str:
     return "".join(f"-x{byte:02x}" for byte in char.encode())
 
 
-def markdown_card(version: ModelVersion) -> str:
-    """The version as a card, with a link to the page of the run that saved it."""
+def markdown_card(version: ModelVersion, files: str | None = None) -> str:
+    """The version as a card, with links to the run that saved it and to the page where its files are, if any."""
     lines = [f"# {_cell(version.ref)}", ""]
     if version.description:
         lines += [_cell(version.description), ""]
@@ -51,6 +51,8 @@ def markdown_card(version: ModelVersion) -> str:
     page = version.lineage.get("url")
     if isinstance(page, str) and _PAGE.fullmatch(page):
         lines += [f"[The run that saved it]({page})", ""]
+    if files is not None:
+        lines += [f"[Its files]({files})", ""]
     return "\n".join(lines)
 
 

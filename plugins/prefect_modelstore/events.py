@@ -20,7 +20,7 @@ from prefect.events.schemas.events import RelatedResource, Resource
 
 from modelstore_core import Event, ModelStore
 
-__all__ = ["event_id", "events_of", "send"]
+__all__ = ["event_id", "events_of", "labels", "send"]
 
 _NAMESPACE = UUID("6f2a1c1e-6a0b-5d57-9a3c-0a4d1f6b7e21")
 _REMEMBERED = timedelta(minutes=10)  # less than the server's half hour: clocks differ
@@ -80,20 +80,22 @@ def _prefect_event(event: Event, url: str) -> PrefectEvent:
     return PrefectEvent(
         id=event_id(event, url),
         event=f"modelstore.{event.kind}",
-        resource=Resource(dict(_labels(event, url))),
+        resource=Resource(labels(event, url)),
         related=[RelatedResource(related) for related in _related()],
         payload=_payload(event, url),
     )
 
 
-def _labels(event: Event, url: str) -> Iterator[tuple[str, str]]:
-    """What triggers match."""
-    yield "prefect.resource.id", f"modelstore.model.{quote(event.model)}"
-    yield "prefect.resource.name", event.model
-    yield "modelstore.model", event.model
-    yield "modelstore.store", url
-    if event.alias is not None:
-        yield "modelstore.alias", event.alias
+def labels(event: Event, url: str) -> dict[str, str]:
+    """What the event is about, as triggers match it."""
+    alias = {} if event.alias is None else {"modelstore.alias": event.alias}
+    return {
+        "prefect.resource.id": f"modelstore.model.{quote(event.model)}",
+        "prefect.resource.name": event.model,
+        "modelstore.model": event.model,
+        "modelstore.store": url,
+        **alias,
+    }
 
 
 def _related() -> Iterator[dict[str, str]]:

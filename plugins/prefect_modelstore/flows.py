@@ -1,22 +1,20 @@
 """`retrain_and_promote`: a flow to deploy, so that a model is retrained and promoted from a form in Prefect's UI."""
 
 import importlib
+import os
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from fnmatch import fnmatchcase
+from typing import Any, cast
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from pydantic import Field
 
-from modelstore_core import AtLeast, Gate, Improves, InvalidInput
+from modelstore_core import InvalidInput
+from prefect_modelstore.forms import Alias, Direction, ImportPath, Margin, ModelName, gates_of
 from prefect_modelstore.tasks import promote_model, save_model
 from prefect_modelstore.trained import Trained, trained_from
 
 __all__ = ["Trained", "retrain_and_promote"]
-
-ImportPath: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$", examples=["risk.train:fit"])]
-ModelName: TypeAlias = Annotated[str, Field(pattern=r"^[^/:@]+$", max_length=200)]
-Alias: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=255)]
 
 
 @flow(name="retrain-and-promote", flow_run_name="retrain {name}")
@@ -30,8 +28,8 @@ def retrain_and_promote(  # noqa: PLR0913 - one parameter for each field of the 
     metric: str | None = None,
     threshold: float | None = None,
     must_improve: bool = True,
-    improve_by: Annotated[float, Field(ge=0)] = 0.0,
-    direction: Literal["max", "min"] = "max",
+    improve_by: Margin = 0.0,
+    direction: Direction = "max",
     reason: str = "",
 ) -> str:
     """Train a model, save it as the next version, and let the gates decide whether the alias moves to it.
@@ -40,8 +38,8 @@ def retrain_and_promote(  # noqa: PLR0913 - one parameter for each field of the 
     refusal stands in the model's history.
 
     Args:
-        train: The training function, as `module:function`; importable where the flow runs. It returns a model, a
-            model and a dict of metrics, or a `Trained`.
+        train: The training function, as `module:function`; importable where the flow runs, and one of those that
+            MODELSTORE_TRAINING allows there. It returns a model, a model and a dict of metrics, or a `Trained`.
         name: The model's name, such as `risk.churn`.
         alias: The alias to move.
         store: A URL, a path or `model-store/NAME` of a saved block; MODELSTORE_URL of the worker if left out.
@@ -56,7 +54,7 @@ def retrain_and_promote(  # noqa: PLR0913 - one parameter for each field of the 
     Returns:
         The new version's reference, such as `risk.churn@3`.
     """
-    gates = _gates(metric, threshold, improve_by if must_improve else None, direction)
+    gates = gates_of(metric, threshold, improve_by if must_improve else None, direction)
     trained = train_model(train, parameters or {})
     version = save_model(
         trained.model,
@@ -75,9 +73,22 @@ def train_model(train: str, parameters: Mapping[str, Any]) -> Trained:
     """Call the training function.
 
     Raises:
-        InvalidInput: There is no such function.
+        InvalidInput: There is no such function, or it is none of those that MODELSTORE_TRAINING allows.
     """
+    _check_allowed(train)
     return trained_from(_function(train)(**parameters))
+
+
+def _check_allowed(path: str) -> None:
+    """Ask what this process allows, before anything is imported."""
+    said = os.environ.get("MODELSTORE_TRAINING")
+    if said is None or any(fnmatchcase(path, pattern.strip()) for pattern in said.split(",")):
+        return
+    raise InvalidInput(
+        f"{path!r} may not be called here: MODELSTORE_TRAINING allows {said!r}.",
+        value=path,
+        fix="Name a function that it allows, or set it where the flow runs, such as to 'risk.train:fit,credit.*'.",
+    )
 
 
 def _function(path: str) -> Callable[..., object]:
@@ -107,19 +118,3 @@ def _no_function(path: str, why: str) -> InvalidInput:
         value=path,
         fix="Write 'module:function', and see that the process that runs the flow can import the module.",
     )
-
-
-def _gates(
-    metric: str | None, threshold: float | None, improve_by: float | None, direction: Literal["max", "min"]
-) -> list[Gate]:
-    if threshold is not None and (metric is None or direction == "min"):
-        raise InvalidInput(
-            f"threshold={threshold!r} is the least value of a metric of which more is better.",
-            value=threshold,
-            fix="Name the metric, with direction='max'; or leave the threshold out.",
-        )
-    if metric is None:
-        return []
-    least = [] if threshold is None else [AtLeast(metric, threshold)]
-    better = [] if improve_by is None else [Improves(metric, improve_by, direction)]
-    return [*least, *better]

@@ -25,7 +25,7 @@ from prefect.utilities.urls import url_for
 
 __all__ = ["Place", "Verb", "Work", "origin", "result_place", "run_url", "take_place", "work_at"]
 
-Verb: TypeAlias = Literal["save", "promote", "rollback", "annotate"]
+Verb: TypeAlias = Literal["save", "promote", "rollback", "annotate", "request", "vote"]
 
 _MOST_KEY_BYTES = 400
 _COUNTS = 100

@@ -124,8 +124,11 @@ class Api:
         form = {"parameters": parameters, "state": {"type": "SCHEDULED", "message": "Run from the UI"}}
         return self._answer("POST", f"/deployments/{deployment}/create_flow_run", form)
 
-    def resume(self, flow_run: str) -> None:
-        self._answer("POST", f"/flow_runs/{flow_run}/resume", {}).raise_for_status()
+    def resume(self, flow_run: str, said: Mapping[str, object] | None = None) -> None:
+        """Let a run that waits go on, with what the form asks for, if it has one."""
+        body = {} if said is None else {"run_input": said}
+        answer = self._answer("POST", f"/flow_runs/{flow_run}/resume", body).raise_for_status().json()
+        assert answer["status"] == "ACCEPT", answer
 
     def reached(self, flow_run: str, *states: str) -> dict[str, Any]:
         """The flow run, as soon as it is in one of the states, by their types."""

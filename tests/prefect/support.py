@@ -10,8 +10,9 @@ from prefect.client.schemas.objects import Artifact, FlowRun
 from prefect.flow_engine import run_flow
 from prefect.results import ResultStore
 from prefect.states import AwaitingRetry
+from tests.prefect.servers import poll_until
 
-__all__ = ["artifacts_of", "finished", "flow_run_of", "read_result", "run_again", "table_of"]
+__all__ = ["artifacts_of", "events_about", "finished", "flow_run_of", "heard", "read_result", "run_again", "table_of"]
 
 
 def finished(flow: Flow[..., Any], *args: Any, **kwargs: Any) -> State[Any]:
@@ -58,3 +59,20 @@ def artifacts_of(state: State[Any], kind: str) -> list[Artifact]:
 def table_of(artifact: Artifact) -> list[dict[str, str]]:
     rows: list[dict[str, str]] = json.loads(str(artifact.data))
     return rows
+
+
+def heard(model: str, count: int) -> list[dict[str, Any]]:
+    """The model's events in the order in which they were sent, as soon as there are so many."""
+    return events_about(f"modelstore.model.{model}", count)
+
+
+def events_about(resource: str, count: int) -> list[dict[str, Any]]:
+    """The events of what has an id that begins like this, oldest first, as soon as there are so many."""
+    asked = {"filter": {"resource": {"id_prefix": [resource]}, "order": "ASC"}, "limit": 50}
+
+    def look() -> list[dict[str, Any]] | None:
+        with get_client(sync_client=True) as client:
+            found: list[dict[str, Any]] = client.request("POST", "/events/filter", json=asked).json()["events"]
+        return found if len(found) >= count else None
+
+    return poll_until(look, f"{count} events of {resource}")

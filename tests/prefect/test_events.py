@@ -1,28 +1,14 @@
 """What Prefect hears of a store: events with ids that tell a repeat, and never an error for what was committed."""
 
-from typing import Any
 from uuid import UUID
 
 import pytest
-from prefect import flow, get_client
-from tests.prefect.servers import poll_until
-from tests.prefect.support import artifacts_of, finished, flow_run_of, run_again
+from prefect import flow
+from tests.prefect.support import artifacts_of, finished, flow_run_of, heard, run_again
 
 from modelstore_core import AtLeast, ModelStore
 from prefect_modelstore import find_versions, promote_model, rollback_model, save_model
 from prefect_modelstore.events import event_id
-
-
-def heard(model: str, count: int) -> list[dict[str, Any]]:
-    """The model's events in the order in which they were received, as soon as there are so many."""
-    asked = {"filter": {"resource": {"id_prefix": [f"modelstore.model.{model}"]}, "order": "ASC"}, "limit": 50}
-
-    def look() -> list[dict[str, Any]] | None:
-        with get_client(sync_client=True) as client:
-            found: list[dict[str, Any]] = client.request("POST", "/events/filter", json=asked).json()["events"]
-        return found if len(found) >= count else None
-
-    return poll_until(look, f"{count} events of {model}")
 
 
 @flow

@@ -90,6 +90,22 @@ def test_what_a_training_module_lacks_is_its_own_error(tmp_path: Path, monkeypat
         train_model.fn("needy_training:fit", {})
 
 
+@pytest.mark.parametrize("allowed", ["", "credit.*", f"{HERE}:fit_model_alone, credit.train:fit", HERE])
+def test_what_this_process_does_not_allow_is_not_even_imported(allowed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELSTORE_TRAINING", allowed)
+
+    for path in (f"{HERE}:fit", "no_such_package.training:fit"):
+        with pytest.raises(InvalidInput, match="MODELSTORE_TRAINING"):
+            train_model.fn(path, {})
+
+
+@pytest.mark.parametrize("allowed", [f"{HERE}:fit", f"credit.*, {HERE}:*", "*"])
+def test_what_this_process_allows_is_called(allowed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELSTORE_TRAINING", allowed)
+
+    assert train_model.fn(f"{HERE}:fit", {}).metrics == {"auc": 0.5}
+
+
 @pytest.mark.usefixtures("prefect_server")
 class TestRetrain:
     def retrain(self, store: ModelStore, auc: float, **fields: Any) -> Any:
