@@ -26,6 +26,7 @@ _IMPORTS = (
     _Import(code="import modelstore_core"),
     _Import(code="from modelstore_core import ModelStore"),
     _Import(code="mstore --help", over=""),
+    _Import(code="mstore promote --help", over=""),
     _Import(code="import dagster_modelstore", over="import dagster"),
     _Import(code="import prefect_modelstore", over="from prefect import flow, task"),
     _Import(code="import dagster"),

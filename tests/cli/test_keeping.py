@@ -92,7 +92,7 @@ def test_collect_shows_what_it_would_remove_and_asks(terminal: Run, risk: str, s
 
 
 def test_collect_asks_nothing_where_nothing_is_to_remove(terminal: Run, risk: str) -> None:
-    assert terminal("collect").err == "nothing to remove\nnothing to remove\n"
+    assert terminal("collect").err == "nothing to remove\n"
 
 
 def test_collect_leaves_what_is_younger_than_a_day(mstore: Run, risk: str, store: ModelStore) -> None:

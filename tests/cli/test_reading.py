@@ -208,7 +208,7 @@ def test_what_happened_is_a_phrase_each(terminal: Run, risk: str) -> None:
         "version 1 created",
         "champion → 1",
         "version 2 created",
-        "version 2 check recorded",
+        "version 2 checked",
         "champion → 2 requested",
         "champion → 2 approved",
         "champion → 2 rejected",

@@ -144,6 +144,15 @@ def test_undo_passes_over_refusals_however_many(terminal: Run, mstore: Run, stor
     assert "refused" not in done.err
 
 
+def test_the_first_change_of_all_can_be_undone(terminal: Run, mstore: Run) -> None:
+    mstore("save", "first", "old.bin", "--alias", "champion")
+    done = terminal("undo", "first", answer="y\n")
+
+    assert done.code == 0
+    assert "version 1 created" in done.err
+    assert ModelStore("./models").get("first@1").deleted
+
+
 def test_history_names_what_was_undone(mstore: Run, store: ModelStore) -> None:
     assert mstore("undo", "risk", "--yes", "--seq", "3", "--reason", "the wrong one").code == 0
     assert "undo 3" in mstore("history", "risk", "--limit", "1").out

@@ -181,6 +181,8 @@ def _happened(event: Event) -> str:
             return f"{event.alias} rules changed"
         case "approval.requested" | "approval.granted" | "approval.rejected":
             return f"{event.alias} → {event.number} {_VOTES[word]}"
+        case "check.recorded":
+            return f"version {event.number} checked"
         case "model.moved" | "model.arrived":
             return f"model {'now' if word == 'moved' else 'once'} {event.other_name}"
         case _:

@@ -31,11 +31,13 @@ __all__ = ["VERBS"]
 
 
 def _promote(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
+    ref = given.ref
     if given.override and asks(given, out, f"that the rules of {given.alias} are to be overridden"):
-        consent(out, f"Move {given.alias} to {given.ref}, whatever its rules say?")
+        ref = store.get(ref).ref  # what was agreed to, wherever an alias points by then
+        consent(out, f"Move {given.alias} to {ref}, whatever its rules say?")
     try:
         promoted = store.promote(
-            given.ref,
+            ref,
             given.alias,
             expect=arguments.expectation(given.expect),
             gates=_gates(given),

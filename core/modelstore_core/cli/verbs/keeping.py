@@ -42,8 +42,8 @@ def _collect(store: ModelStore, given: argparse.Namespace, out: Output) -> None:
 
     if asks(given, out, "which files are to be removed"):
         doomed = collect(dry_run=True)
-        out.words(render.amount(doomed))
         if doomed.removed:
+            out.words(render.amount(doomed))
             consent(out, "Remove them for good?", "Nothing was removed.")
     found = collect(dry_run=given.dry_run)
     out.data(found, lambda screen: render.collection(found, screen))
