@@ -178,7 +178,7 @@ def test_each_partition_is_compared_with_its_own_champion(platform: Platform) ->
 def test_a_partition_that_was_never_made_cannot_be_judged(platform: Platform) -> None:
     @dg.asset(partitions_def=REGIONS)
     def rare(context: dg.AssetExecutionContext) -> str:
-        return context.partition_key
+        return str(context.partition_key)
 
     gate = model_gate(rare, [AtLeast("auc", 0.5)])
     only_gate = dg.AssetSelection.checks(gate)
