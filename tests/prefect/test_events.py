@@ -1,14 +1,17 @@
 """What Prefect hears of a store: events with ids that tell a repeat, and never an error for what was committed."""
 
+from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from prefect import flow
+from prefect import flow, get_client
+from tests.prefect.servers import poll_until
 from tests.prefect.support import artifacts_of, finished, flow_run_of, heard, run_again
 
 from modelstore_core import AtLeast, ModelStore
 from prefect_modelstore import find_versions, promote_model, rollback_model, save_model
-from prefect_modelstore.events import event_id
+from prefect_modelstore.events import event_id, send
 
 
 @flow
@@ -49,6 +52,19 @@ class TestRuns:
 
         ids = [event["id"] for event in heard("ev.again", 4)]
         assert len(ids) == len(set(ids)) == 4
+
+    def test_what_is_old_is_asked_about_before_it_is_sent(self, store: ModelStore) -> None:
+        for number in range(60):  # more than one page
+            store.save({"a": number}, "ev.old")
+        old = [replace(event, time=event.time - timedelta(days=1)) for event in store.changes().events]
+
+        with get_client(sync_client=True) as client:
+            first = send(client, old[:-1], store.url)
+            assert len(heard("ev.old", 50)) == 50  # a page of them
+            poll_until(lambda: send(client, old[:-1], store.url) == 0 or None, "all of them, written down")
+            again = send(client, old, store.url)
+
+        assert (first, again) == (59, 1)
 
     def test_a_refusal_is_an_event_and_a_table_of_what_the_rules_found(self, store: ModelStore) -> None:
         state = finished(training, store.url, "ev.refused", 0.7)
