@@ -39,7 +39,7 @@ def test_a_name_decides_otherwise() -> None:
 
 def test_an_unknown_format_is_answered_with_the_known_ones(tmp_path: Path) -> None:
     known = (
-        "catboost, file, folder, joblib, keras, lightgbm, numpy, onnx, pandas, pickle, prophet, pytorch, "
+        "annoy, catboost, file, folder, joblib, keras, lightgbm, numpy, onnx, pandas, pickle, prophet, pytorch, "
         "sentence_transformers, several, sklearn, spacy, spark, state_dict, statsmodels, transformers, xgboost"
     )
 

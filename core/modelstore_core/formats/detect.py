@@ -5,6 +5,7 @@ import warnings
 from functools import cache
 
 from modelstore_core.errors import NotSerializable, UnknownFormat
+from modelstore_core.formats.annoy import AnnoyFormat
 from modelstore_core.formats.catboost import CatboostFormat
 from modelstore_core.formats.files import FileFormat, FolderFormat
 from modelstore_core.formats.flavors import FLAVOR_PREFIX, FlavorFormat
@@ -39,6 +40,7 @@ _SHIPPED: tuple[Format, ...] = (
     XgboostFormat(),
     LightgbmFormat(),
     CatboostFormat(),
+    AnnoyFormat(),
     OnnxFormat(),
     ProphetFormat(),
     SpacyFormat(),

@@ -26,7 +26,7 @@ _Way: TypeAlias = Literal["unpickled", "torch", "onnx", "class", "own", "path", 
 """
 
 _UNPICKLED: Final = frozenset({"sklearn", "pickle", "statsmodels"})
-_OWN: Final = frozenset({"catboost", "numpy", "pandas", "prophet"})
+_OWN: Final = frozenset({"annoy", "catboost", "numpy", "pandas", "prophet"})
 _PATHS: Final = frozenset({"file", "folder"})
 _LARGEST_MLMODEL: Final = 16 << 20
 
