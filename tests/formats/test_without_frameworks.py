@@ -67,7 +67,9 @@ def test_no_hostile_pickle_in_a_torch_file_is_allowed(tmp_path: Path) -> None:
         assert not canary.exists(), name
 
 
-@pytest.mark.parametrize("framework", ["annoy", "keras", "prophet", "pytorch", "sentence_transformers", "spacy", "state_dict"])
+@pytest.mark.parametrize(
+    "framework", ["annoy", "keras", "prophet", "pytorch", "sentence_transformers", "spacy", "state_dict"]
+)
 def test_nothing_of_a_framework_is_imported_to_find_out_that_it_is_not_meant(framework: str) -> None:
     for value in ({}, {"a": 1}, [1], object(), "text"):
         assert choose(value, None).name != framework
