@@ -6,7 +6,7 @@ PYTEST := env -u MODELSTORE_URL -u MODELSTORE_ACTOR $(PY) -m pytest
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow test-formats test-dagster-matrix soak check lint format bench pins clean
+.PHONY: help demo test test-slow test-ui test-formats test-dagster-matrix soak check lint format bench pins clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -26,11 +26,14 @@ demo: .venv/.ready-demo ## Train, version, promote and roll back models in ./mod
 	@$(PY) examples/demo_pipelines.py
 
 test: .venv/.ready-dev ## Run the tests (those of minutes apart)
-	@$(PYTEST) -m "not slow and not soak"
+	@$(PYTEST) -m "not slow and not soak and not ui"
 
 test-slow: .venv/.ready-dev ## Run the tests that take minutes
-	@$(PYTEST) -m "slow and not soak"
+	@$(PYTEST) -m "slow and not soak and not ui"
 	@sh tools/test_runners.sh
+
+test-ui: .venv/.ready-dev ## Use Prefect's and Dagster's pages in a browser; PICTURES=1 takes those of the guides
+	@MODELSTORE_PICTURES=$(PICTURES) $(PYTEST) -m ui tests/ui
 
 test-formats: ## Try frameworks that .venv lacks, each in its own environment; FRAMEWORKS=torch,keras selects
 	@$${PYTHON:-python3} tools/test_formats.py

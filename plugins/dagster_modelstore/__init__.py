@@ -26,17 +26,14 @@ if TYPE_CHECKING:
     from dagster_modelstore.metadata import model_metadata
     from dagster_modelstore.naming import asset_path, model_name
     from dagster_modelstore.partitions import partition_alias
+    from dagster_modelstore.pipes import save_from_pipes
     from dagster_modelstore.promoting import build_promotion_asset
     from dagster_modelstore.promotion import GateConfig
     from dagster_modelstore.resource import ModelStoreResource
     from dagster_modelstore.sensor import build_modelstore_sensor
 
 _HOMES = {
-    "aliases": (
-        "alias_asset",
-        "model_asset",
-        "observable_alias_asset",
-    ),
+    "aliases": ("alias_asset", "model_asset", "observable_alias_asset"),
     "gates": ("model_gate",),
     "io_manager": ("ModelStoreIOManager",),
     "jobs": (
@@ -49,11 +46,9 @@ _HOMES = {
         "build_rollback_job",
     ),
     "metadata": ("model_metadata",),
-    "naming": (
-        "asset_path",
-        "model_name",
-    ),
+    "naming": ("asset_path", "model_name"),
     "partitions": ("partition_alias",),
+    "pipes": ("save_from_pipes",),
     "promoting": ("build_promotion_asset",),
     "promotion": ("GateConfig",),
     "resource": ("ModelStoreResource",),
@@ -83,6 +78,7 @@ __all__ = [
     "model_name",
     "observable_alias_asset",
     "partition_alias",
+    "save_from_pipes",
 ]
 
 with suppress(ImportError):  # without Dagster, its Pipes are all that is used

@@ -1,26 +1,23 @@
 """What a materialization shows of its version: a card for people, and numbers that the UI plots."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import dagster as dg
 
+from dagster_modelstore.markdown import cut, markdown_card, text_of
 from modelstore_core import Finding, ModelVersion, Records
 
 __all__ = [
     "evidence_table",
-    "markdown_card",
     "records_table",
     "signature_metadata",
     "version_metadata",
     "versions_table",
 ]
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
-_LONGEST = 300
 _MOST_METRICS = 8
 _MOST_ROWS = 100
 
@@ -37,12 +34,6 @@ def version_metadata(version: ModelVersion) -> dict[str, dg.MetadataValue]:
     }
 
 
-def markdown_card(version: ModelVersion) -> str:
-    """The version as a table in Markdown; no text in it can become markup."""
-    rows = [f"| {_cell(line['what'])} | {_cell(line['value'])} |" for line in version.card()]
-    return "\n".join(["| | |", "|---|---|", *rows])
-
-
 def versions_table(versions: Sequence[ModelVersion]) -> dg.MetadataValue:
     """The newest versions of the model, with the metrics that the newest of them has."""
     metrics = list(versions[0].metrics)[:_MOST_METRICS] if versions else []
@@ -51,8 +42,8 @@ def versions_table(versions: Sequence[ModelVersion]) -> dg.MetadataValue:
             {
                 "version": version.number,
                 "aliases": ", ".join(version.aliases),
-                "partition": _cut(str(version.lineage.get("partition", ""))),
-                "created": f"{version.created_at:%Y-%m-%d %H:%M} UTC by {_cut(version.created_by)}",
+                "partition": cut(str(version.lineage.get("partition", ""))),
+                "created": f"{version.created_at:%Y-%m-%d %H:%M} UTC by {cut(version.created_by)}",
                 "size": version.size,
                 **{name: _number(version.metrics.get(name)) for name in metrics},
             }
@@ -87,7 +78,7 @@ def _column(spec: Mapping[str, object]) -> dict[str, str]:
     tensor = spec.get("tensor-spec")
     kind = f"{tensor.get('dtype')} {tensor.get('shape')}" if isinstance(tensor, Mapping) else str(spec.get("type"))
     required = "yes" if spec.get("required", True) else "no"
-    return {"name": _cut(str(spec.get("name", ""))), "type": _cut(kind), "required": required}
+    return {"name": cut(str(spec.get("name", ""))), "type": cut(kind), "required": required}
 
 
 def _table(records: Sequence[dg.TableRecord], heads: Sequence[str], *, numbers: set[str]) -> dg.MetadataValue:
@@ -98,7 +89,9 @@ def _table(records: Sequence[dg.TableRecord], heads: Sequence[str], *, numbers: 
 def records_table(records: Records[Any]) -> dg.MetadataValue:
     """Any records as a table, the first hundred of them."""
     heads = records.columns()
-    rows = [dg.TableRecord({head: _cut(_text(row.get(head))) for head in heads}) for row in records[:_MOST_ROWS].rows()]
+    rows = [
+        dg.TableRecord({head: cut(text_of(row.get(head))) for head in heads}) for row in records[:_MOST_ROWS].rows()
+    ]
     return _table(rows, heads, numbers=set())
 
 
@@ -124,30 +117,3 @@ _EVIDENCE = ("rule", "candidate", "current", "verdict")
 
 def _number(value: float | None) -> str:
     return "none" if value is None else f"{value:.6g}"
-
-
-def _cell(value: object) -> str:
-    text = " ".join(_text(value).split())
-    return _MARKUP.sub(r"\\\1", _cut(text))
-
-
-def _cut(text: str) -> str:
-    """At most so much of it, and nothing that a terminal would act upon."""
-    short = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in short)
-
-
-def _text(value: object) -> str:
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return f"{value:.6g}"
-        case Mapping():
-            return ", ".join(f"{key}={_text(item)}" for key, item in value.items())
-        case list() | tuple():
-            return ", ".join(map(_text, value))
-        case _:
-            return str(value)

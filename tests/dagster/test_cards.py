@@ -1,6 +1,7 @@
 import dagster as dg
 
-from dagster_modelstore.cards import evidence_table, markdown_card, version_metadata
+from dagster_modelstore.cards import evidence_table, version_metadata
+from dagster_modelstore.markdown import markdown_card
 from modelstore_core import Finding, ModelStore
 
 HOSTILE = "](javascript:alert(1)) | <script> \x1b[31m `x`\n| row |"

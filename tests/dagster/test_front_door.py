@@ -30,6 +30,7 @@ def test_the_front_door_is_what_it_says() -> None:
         "model_name",
         "observable_alias_asset",
         "partition_alias",
+        "save_from_pipes",
     ]
     assert all(hasattr(dagster_modelstore, name) for name in dagster_modelstore.__all__)
     assert dir(dagster_modelstore) == sorted(dagster_modelstore.__all__)
