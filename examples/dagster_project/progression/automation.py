@@ -10,8 +10,8 @@ promote_model = build_promote_job(model="progression", alias="champion-older", g
 rollback_model = build_rollback_job(model="progression", alias="champion-older")
 collect_models = build_collect_job(keep=50)
 
-train = dg.define_asset_job("train", [progression], partitions_def=AGES)
-score = dg.define_asset_job("score", [expected], partitions_def=AGES, executor_def=dg.in_process_executor)
+train = dg.define_asset_job("train", [progression])
+score = dg.define_asset_job("score", [expected], executor_def=dg.in_process_executor)
 
 
 @dg.schedule(job=train, cron_schedule="0 6 * * 1")
