@@ -32,7 +32,7 @@ test-slow: .venv/.ready-dev ## Run the tests that take minutes
 	@$(PYTEST) -m "slow and not soak and not ui"
 	@sh tools/test_runners.sh
 
-test-ui: .venv/.ready-dev ## Use Prefect's and Dagster's pages in a browser; PICTURES=1 takes those of the guides
+test-ui: .venv/.ready-dev ## Use the orchestrators' pages in a browser; PICTURES=1 takes the guides' pictures anew
 	@MODELSTORE_PICTURES=$(PICTURES) $(PYTEST) -m ui tests/ui
 
 test-formats: ## Try frameworks that .venv lacks, each in its own environment; FRAMEWORKS=torch,keras selects

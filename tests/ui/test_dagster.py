@@ -83,7 +83,6 @@ def test_a_person_trains_looks_promotes_and_sees_the_champion_at_work(stage: Sta
     stage.finished()
     assert store.get("progression@champion-older").number == 3
     visit.see("RUN_SUCCESS")
-    visit.picture("dagster-promotion")
 
     until(lambda: bool(stage.scored()), "the scoring", seconds=240)
     (tags,) = stage.scored()
@@ -117,7 +116,6 @@ def look_at_the_model(visit: Visit) -> None:
     page = visit.page
     visit.open("/assets/progression?view=events")
     visit.see("progression@3")
-    visit.picture("dagster-events")
     page.get_by_text("[Show Markdown]").first.click()
     expect(card(page)).to_contain_text("progression@3")
     expect(card(page)).to_contain_text("error=")
