@@ -95,6 +95,16 @@ def test_after_undo_a_rollback_goes_where_it_would_have_gone_before(three: Model
     assert three.rollback("m", "champion").number == 1
 
 
+def test_a_rollback_after_an_undo_goes_on_though_a_long_reason_left_no_room_for_how_the_alias_went_back(
+    three: ModelStore, url: str
+) -> None:
+    three.save(Path(__file__), "m", aliases=["champion"])
+    three.undo("m", reason="wrong " * 300)
+    three.annotate("m@1", tags={"later": "yes"})
+
+    assert ModelStore(url).rollback("m", "champion").number == 1
+
+
 def test_a_refusal_is_no_change_to_undo(three: ModelStore) -> None:
     with pytest.raises(GateRefused):
         three.promote("m@3", "champion", gates=[AtLeast("auc", 1)])

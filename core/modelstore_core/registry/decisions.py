@@ -5,7 +5,7 @@ from typing import Final, Literal, TypeAlias
 
 from modelstore_core.errors import VersionInUse, VersionNotFound, VersionPurged
 from modelstore_core.model.names import Reference
-from modelstore_core.model.operations import Delete, Finding, Move, Restore, SetAlias, moves_of
+from modelstore_core.model.operations import Delete, Finding, Move, Restore, SetAlias
 from modelstore_core.registry.fold import Folded
 from modelstore_core.registry.guarded import refuse_guarded
 from modelstore_core.registry.transitions import after
@@ -21,10 +21,6 @@ __all__ = [
     "rollback",
     "set_alias",
 ]
-
-
-_MOVES = frozenset({"aliases", "previous", "back"})
-"""The fields of an entry that say how it moved aliases."""
 
 
 class _Any(Enum):
@@ -43,9 +39,9 @@ Expectation: TypeAlias = int | Literal[_Any.ANY] | None
 def rollback(view: View, alias: str, *, steps: int, reason: str) -> Decision:
     """Point the alias to what it was so many promotions before; versions deleted meanwhile are passed over."""
     current = view.alias(alias)
-    move, number, left = _move_at(view, current.set, alias), current.target.number, steps
+    move, number, left = view.move_at(current.set, alias), current.target.number, steps
     while move.back is not None:
-        move = _move_at(view, move.back, alias)
+        move = view.move_at(move.back, alias)
         version = view.version(move.number, NOTHING)
         if version.deleted or version.purged or move.number == number:
             continue
@@ -108,13 +104,6 @@ def set_alias(
     """The commit that points an alias to the version."""
     op = SetAlias(move=move, record=version.record.seq, reason=reason, evidence=evidence, override=override)
     return Append(op=op, state=lambda seq: after(view.state, seq, op, target=version.pointer))
-
-
-def _move_at(view: View, seq: int, alias: str) -> Move:
-    for move in moves_of(view.journal.entry(seq, view.require(), _MOVES)):
-        if move.alias == alias:
-            return move
-    raise view.corrupt(f"does not set the alias {alias!r} at {seq}")
 
 
 def _not_purged(view: View, version: Folded) -> None:

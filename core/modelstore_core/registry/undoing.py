@@ -23,7 +23,6 @@ from modelstore_core.model.operations import (
     Restore,
     SetAlias,
     SetRules,
-    moves_of,
 )
 from modelstore_core.registry.fold import Folded
 from modelstore_core.registry.transitions import after
@@ -34,7 +33,6 @@ __all__ = ["undo"]
 
 V = TypeVar("V")
 
-_MOVES = frozenset({"aliases", "previous", "back", "returned"})
 _WINDOW = 32
 
 
@@ -199,15 +197,8 @@ class _Inverse:
             alias=alias,
             number=was.target.number,
             previous=None if now is None else now.target.number,
-            back=self._back_of(was.set, alias),
+            back=self.view.move_at(was.set, alias).back,
         )
-
-    def _back_of(self, seq: int, alias: str) -> int | None:
-        entry = self.view.journal.entry(seq, self.view.require(), _MOVES)
-        for move in moves_of(entry):
-            if move.alias == alias:
-                return move.back
-        raise self.view.corrupt(f"does not set the alias {alias!r} at {seq}")
 
     def _target(self, alias: str) -> int:
         return self.view.alias(alias).target.number

@@ -16,7 +16,7 @@ from modelstore_core.errors import (
 )
 from modelstore_core.journal.log import Journal
 from modelstore_core.model.names import Reference
-from modelstore_core.model.operations import AddVersion, Annotate, Entry
+from modelstore_core.model.operations import AddVersion, Annotate, Entry, Move, moves_of
 from modelstore_core.model.state import AliasState, Pointer, State
 from modelstore_core.registry.fold import Folded, fold
 from modelstore_core.registry.standing import refuse_closed, refuse_moving
@@ -25,6 +25,9 @@ __all__ = ["LOADING", "NOTHING", "View"]
 
 NOTHING: frozenset[str] = frozenset()
 """No field beyond those that are never cut."""
+
+_MOVES = frozenset({"aliases", "previous", "back", "returned"})
+"""The fields of an entry that say how it moved aliases."""
 
 LOADING = frozenset({"files", "loads"})
 """The fields of a record that loading needs: those that the head's short entries keep first."""
@@ -126,6 +129,13 @@ class View:
                 f"{self.model!r} has no alias {alias!r}; it has: {known}.", value=alias, fix="`promote` sets one."
             )
         return found
+
+    def move_at(self, seq: int, alias: str) -> Move:
+        """How the commit at `seq` set the alias."""
+        for move in moves_of(self.journal.entry(seq, self.require(), _MOVES)):
+            if move.alias == alias:
+                return move
+        raise self.corrupt(f"does not set the alias {alias!r} at {seq}")
 
     def resolve(self, reference: Reference, needs: frozenset[str] | None = None) -> Folded:
         """The version that is meant, deleted or not where it is meant by number.

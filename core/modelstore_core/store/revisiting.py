@@ -8,6 +8,7 @@ from modelstore_core.model import names
 from modelstore_core.model.records import Event, Records
 from modelstore_core.registry.writer import Request
 from modelstore_core.store.handle import Handle
+from modelstore_core.store.reasons import as_reason
 
 if TYPE_CHECKING:
     from modelstore_core.registry.moments import When
@@ -62,10 +63,8 @@ class Revisiting:
 
         if seq is not None and (isinstance(seq, bool) or not isinstance(seq, int) or seq < 1):
             raise InvalidInput(f"seq={seq!r} is no place in a log.", value=seq, fix="Take it from `history`.")
-        if not isinstance(reason, str):
-            raise InvalidInput(f"{reason!r} is not text.", value=reason, fix="Pass a sentence.")
         checked = None if key is None else names.check_key(key)
         request = Request(verb="undo", actor=self._handle.settings.actor, key=checked)
-        outcome = self._handle.write(name, request, partial(undo, seq=seq, reason=reason))
+        outcome = self._handle.write(name, request, partial(undo, seq=seq, reason=as_reason(reason)))
         assert outcome.entry is not None
         return Records(events_of(outcome.view.model, outcome.entry), Event)
