@@ -10,6 +10,7 @@ import keras
 import mlflow.keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from tests.frameworks.support import Stored, answer_elsewhere, differing, flavors, store, told, untrusted
 
 from modelstore_core.errors import Corrupt, NotSerializable
@@ -213,3 +214,30 @@ def test_layers_without_names_are_numbered_as_the_process_made_them(tmp_path: Pa
         return keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
 
     assert "data/model.keras" in differing(unnamed, tmp_path)
+
+
+class Doubling(tf.Module):  # type: ignore[misc]
+    """TensorFlow without Keras: what it computes is a program that travels with its weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = tf.Variable([1.0, 2.0, 3.0])
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32)])  # type: ignore[untyped-decorator]
+    def __call__(self, rows: Any) -> Any:
+        return 2.0 * tf.linalg.matvec(rows, self.weights)
+
+
+def test_a_module_of_tensorflow_is_kept_by_mlflows_flavor(tmp_path: Path) -> None:
+    stored = store(Doubling(), tmp_path / "model")
+
+    answer = "print(json.dumps(__import__('numpy').asarray(model.predict(ROWS)).tolist()))"
+    rows = f"import numpy as np; ROWS = np.array({ROWS.tolist()}, dtype='f');"
+    loaded: Any = read(stored.folder, format="mlflow:tensorflow", loads=stored.written.loads, trust=parse_trust("full"))
+
+    expected = Doubling()(ROWS).numpy().tolist()
+    assert stored.written.format == "mlflow:tensorflow"
+    assert loaded(ROWS).numpy().tolist() == expected
+    assert answer_elsewhere(stored, rows + answer, pyfunc=True) == expected
+    untrusted(lambda trust: read(stored.folder, format="mlflow:tensorflow", loads=stored.written.loads, trust=trust))
+    assert "tf2model/saved_model.pb" in differing(Doubling, tmp_path)

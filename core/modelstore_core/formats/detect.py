@@ -13,7 +13,7 @@ from modelstore_core.formats.foreign import ForeignFormat
 from modelstore_core.formats.joblibs import JoblibFormat
 from modelstore_core.formats.keras import KerasFormat
 from modelstore_core.formats.lightgbm import LightgbmFormat
-from modelstore_core.formats.objects import class_name
+from modelstore_core.formats.objects import class_name, is_a
 from modelstore_core.formats.onnx import OnnxFormat
 from modelstore_core.formats.pickled import PickleFormat
 from modelstore_core.formats.prophet import ProphetFormat
@@ -55,7 +55,11 @@ _SHIPPED: tuple[Format, ...] = (
     PandasFormat(),
     SklearnFormat(),
 )
-_PYTHON_MODEL: Format = FlavorFormat("pyfunc")
+# What has no format of its own here, and a flavor of MLflow that takes it and nothing better.
+_FLAVORS: dict[str, Format] = {
+    "mlflow.pyfunc.model.PythonModel": FlavorFormat("pyfunc"),
+    "tensorflow.python.module.module.Module": FlavorFormat("tensorflow"),
+}
 _ANYTHING: Format = PickleFormat()
 _JOBLIB: Format = JoblibFormat()
 _SEVERAL: Format = SeveralFormat(lambda model: _fitting(model), lambda name: format_named(name))  # noqa: PLW0108 -- defined below
@@ -91,7 +95,8 @@ def _is_ours(chosen: Format) -> bool:
 
 
 def _fitting(model: object) -> Format:
-    return next((one for one in (*_third_party(), *_SHIPPED, _PYTHON_MODEL, _SEVERAL) if one.accepts(model)), _ANYTHING)
+    flavors = (flavor for name, flavor in _FLAVORS.items() if is_a(model, name))
+    return next((one for one in (*_third_party(), *_SHIPPED, *flavors, _SEVERAL) if one.accepts(model)), _ANYTHING)
 
 
 def format_named(name: str) -> Format:

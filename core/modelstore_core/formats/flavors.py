@@ -1,7 +1,8 @@
 """Any flavor of MLflow, by its name: `format="mlflow:pmdarima"` saves and loads through `mlflow.pmdarima`.
 
-For libraries that have no format of their own here, and for `mlflow.pyfunc.PythonModel`, which needs no `format=`. What
-MLflow writes is as it is: often a pickle. Its loaders trust what the folder says, so loading one needs full trust.
+For libraries that have no format of their own here, and for `mlflow.pyfunc.PythonModel` and `tensorflow.Module`, which
+need no `format=`. What MLflow writes is as it is: often a pickle. Its loaders trust what the folder says, so only full
+trust loads one.
 """
 
 import re
