@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         save_model,
         save_model_async,
     )
-    from prefect_modelstore.trained import Trained
+    from prefect_modelstore.trained import Draft, Trained
     from prefect_modelstore.triggers import on_alias_moved, on_new_version
     from prefect_modelstore.verbs import (
         annotate_version,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         rollback_model,
         rollback_model_async,
     )
+    from prefect_modelstore.versioning import version_model
 
 _HOMES = {
     "approving": ("approve_and_promote",),
@@ -59,7 +60,7 @@ _HOMES = {
         "save_model",
         "save_model_async",
     ),
-    "trained": ("Trained",),
+    "trained": ("Draft", "Trained"),
     "verbs": (
         "annotate_version",
         "annotate_version_async",
@@ -70,10 +71,12 @@ _HOMES = {
         "rollback_model",
         "rollback_model_async",
     ),
+    "versioning": ("version_model",),
 }
 _HOME = {name: f"prefect_modelstore.{module}" for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Draft",
     "ModelSerializer",
     "ModelStoreBlock",
     "ModelStoreCredentials",
@@ -105,6 +108,7 @@ __all__ = [
     "save_model",
     "save_model_async",
     "saves_model",
+    "version_model",
 ]
 
 

@@ -62,7 +62,11 @@ def retrain_and_promote(  # noqa: PLR0913 - one parameter for each field of the 
         store=store,
         metrics=trained.metrics,
         params=parameters if trained.params is None else trained.params,
+        tags=trained.tags,
+        description=trained.description,
         input_example=trained.input_example,
+        extra_files=trained.extra_files,
+        lineage=trained.lineage,
     )
     promote_model(version, alias, store=store, gates=gates, reason=reason)
     return version.ref

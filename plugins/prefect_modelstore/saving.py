@@ -1,24 +1,27 @@
-"""`saves_model`: a training task whose model becomes the next version, with nothing said in its body."""
+"""`saves_model`: a training task whose model becomes the next version, with nothing said in its body.
+
+And `saved_as_trained`, by which it and `version_model` save.
+"""
 
 import asyncio
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeAlias, overload
 
 from prefect.tasks import Task
 
-from modelstore_core import InvalidInput
+from modelstore_core import InvalidInput, ModelVersion
 from prefect_modelstore.blocks import StoreLike
 from prefect_modelstore.lineage import Place
 from prefect_modelstore.placing import PlacedTask
 from prefect_modelstore.tasks import may_go_better, saved
-from prefect_modelstore.trained import trained_from
+from prefect_modelstore.trained import Draft, Trained, trained_from
 
-__all__ = ["saves_model"]
+__all__ = ["saved_as_trained", "saves_model"]
 
 P = ParamSpec("P")
 Returns: TypeAlias = Literal["record", "model"]
@@ -35,6 +38,7 @@ def saves_model(  # noqa: PLR0913 - what `save_model` takes and training does no
     description: str = "",
     aliases: Sequence[str] = (),
     format: str | None = None,  # noqa: A002 - the word users know
+    prove: bool | float = False,
     returns: Returns = "record",
 ) -> "SavesModel":
     """Save what a training task returns as the next version of `name`: above `@task`, sync or async.
@@ -42,7 +46,7 @@ def saves_model(  # noqa: PLR0913 - what `save_model` takes and training does no
     The task returns a model, a model and a dict of metrics, or a `Trained`. It stays a task, with its retries and
     options, to be called, submitted and mapped; each of its calls makes one live version, however often it is tried,
     with threads and with processes. Its plain arguments (numbers, texts, booleans) become the version's params,
-    unless a `Trained` has some.
+    unless a `Trained` has some. Training code that wants to say more than it can return uses `version_model`.
 
     Args:
         name: The model's name, such as `risk.churn`.
@@ -51,10 +55,12 @@ def saves_model(  # noqa: PLR0913 - what `save_model` takes and training does no
         description: A sentence.
         aliases: Aliases that point to the new version from its first moment, without any gate.
         format: A format's name; by the object's class if left out.
+        prove: Read the version back in a clean process before it is published; a number: within so many seconds.
         returns: What the task returns instead: "record", the version's, or "model", the model itself.
 
     Raises:
-        InvalidInput: It is put above something that is not a function or a task that returns once.
+        InvalidInput: It is put above something that is not a function or a task that returns once; or, when that
+            runs, it returns no model.
     """
     if returns not in ("record", "model"):
         raise InvalidInput(f"returns={returns!r} is not understood.", value=returns, fix='Use "record" or "model".')
@@ -65,6 +71,7 @@ def saves_model(  # noqa: PLR0913 - what `save_model` takes and training does no
         description=description,
         aliases=aliases,
         format=format,
+        prove=prove,
         returns=returns,
     )
 
@@ -87,6 +94,7 @@ class SavesModel:
     description: str
     aliases: Sequence[str]
     format: str | None
+    prove: bool | float
     returns: Returns
 
     @overload
@@ -136,21 +144,45 @@ class SavesModel:
 
     def _saved(self, result: object, place: Place | None, params: Mapping[str, object]) -> object:
         trained = trained_from(result)
-        version = saved(
-            trained.model,
-            self.name,
-            self.store,
-            place,
-            metrics=trained.metrics,
+        known = replace(
+            trained,
             params=params if trained.params is None else trained.params,
-            tags=self.tags,
-            description=self.description,
-            input_example=trained.input_example,
-            aliases=self.aliases,
-            format=self.format,
-            lineage=None,
+            tags=_joined(self.tags or {}, trained.tags),
+            description=trained.description or self.description,
+        )
+        version = saved_as_trained(
+            known, self.name, self.store, place, aliases=self.aliases, format=self.format, prove=self.prove
         )
         return version if self.returns == "record" else trained.model
+
+
+def saved_as_trained(  # noqa: PLR0913 - what is known of a save beside the training
+    trained: Trained | Draft,
+    name: str,
+    store: StoreLike,
+    key: str | Place | None,
+    *,
+    aliases: Sequence[str],
+    format: str | None,  # noqa: A002 - the word users know
+    prove: bool | float,
+) -> ModelVersion:
+    """What a training made, saved by the run that this is a part of, and shown in it."""
+    return saved(
+        trained.model,
+        name,
+        store,
+        key,
+        metrics=trained.metrics,
+        params=trained.params,
+        tags=trained.tags,
+        description=trained.description,
+        input_example=trained.input_example,
+        extra_files=trained.extra_files,
+        aliases=aliases,
+        format=format,
+        lineage=trained.lineage,
+        prove=prove,
+    )
 
 
 def _with_place(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -162,6 +194,11 @@ def _with_place(function: Callable[..., Any]) -> Callable[..., Any]:
     parameters.insert(at, place)
     function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined] # `inspect` reads it
     return function
+
+
+def _joined(of_all: Mapping[str, object], own: Mapping[str, object]) -> Mapping[str, object]:
+    """Both, the own ones above; what is no mapping is left for the store to name."""
+    return {**of_all, **own} if isinstance(of_all, Mapping) and isinstance(own, Mapping) else own or of_all
 
 
 def _params(training: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, object]:

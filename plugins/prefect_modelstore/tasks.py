@@ -34,6 +34,7 @@ from prefect_modelstore.artifacts import run_log, show, show_refusal
 from prefect_modelstore.blocks import StoreLike, open_store
 from prefect_modelstore.lineage import Place, origin, work_at
 from prefect_modelstore.placing import placed_task
+from prefect_modelstore.trained import ExtraFiles
 
 __all__ = [
     "TrustLike",
@@ -81,9 +82,11 @@ def save_model(  # noqa: PLR0913 - as wide as the store's own verb, and keyword-
     tags: Mapping[str, object] | None = None,
     description: str = "",
     input_example: object = None,
+    extra_files: ExtraFiles = None,
     aliases: Sequence[str] = (),
     format: str | None = None,  # noqa: A002 - the word users know
     lineage: Mapping[str, object] | None = None,
+    prove: bool | float = False,
     key: str | Place | None = None,
 ) -> ModelVersion:
     """Save the model as the next version of `name`: one live version, however often the run is retried.
@@ -99,9 +102,11 @@ def save_model(  # noqa: PLR0913 - as wide as the store's own verb, and keyword-
         tags: Texts.
         description: A sentence.
         input_example: A few rows that the model's predict takes.
+        extra_files: Files and folders that belong to the version too: paths, or names and paths.
         aliases: Aliases that point to the new version from its first moment, without any gate.
         format: A format's name; by the object's class if left out.
         lineage: Where the model comes from, beside the run, which is recorded anyway.
+        prove: Read the version back in a clean process before it is published; a number: within so many seconds.
         key: What names this save within the flow run; its place in the flow if left out.
 
     Returns:
@@ -110,6 +115,7 @@ def save_model(  # noqa: PLR0913 - as wide as the store's own verb, and keyword-
     Raises:
         InvalidInput: A name, value or format is not what it must be.
         NotSerializable: The object cannot be turned into files.
+        ProofFailed: The clean process did not get the object back; nothing was published.
         AttemptSuperseded: A later attempt has decided, and its version is not live.
     """
     return saved(
@@ -122,9 +128,11 @@ def save_model(  # noqa: PLR0913 - as wide as the store's own verb, and keyword-
         tags=tags,
         description=description,
         input_example=input_example,
+        extra_files=extra_files,
         aliases=aliases,
         format=format,
         lineage=lineage,
+        prove=prove,
     )
 
 
@@ -145,9 +153,11 @@ async def save_model_async(  # noqa: PLR0913 - as wide as the store's own verb, 
     tags: Mapping[str, object] | None = None,
     description: str = "",
     input_example: object = None,
+    extra_files: ExtraFiles = None,
     aliases: Sequence[str] = (),
     format: str | None = None,  # noqa: A002 - the word users know
     lineage: Mapping[str, object] | None = None,
+    prove: bool | float = False,
     key: str | Place | None = None,
 ) -> ModelVersion:
     """`save_model` for async flows: the loop goes on while the model is written."""
@@ -162,9 +172,11 @@ async def save_model_async(  # noqa: PLR0913 - as wide as the store's own verb, 
         tags=tags,
         description=description,
         input_example=input_example,
+        extra_files=extra_files,
         aliases=aliases,
         format=format,
         lineage=lineage,
+        prove=prove,
     )
 
 
@@ -286,9 +298,11 @@ class _Description(TypedDict):
     tags: Mapping[str, object] | None
     description: str
     input_example: object
+    extra_files: ExtraFiles
     aliases: Sequence[str]
     format: str | None
     lineage: Mapping[str, object] | None
+    prove: bool | float
 
 
 def saved(

@@ -22,7 +22,15 @@ def fit_model_alone() -> dict[str, int]:
 
 
 def fit_with_everything() -> Trained:
-    return Trained(model={"a": 1}, metrics={"auc": 0.9}, params={"depth": 3}, input_example=[1])
+    return Trained(
+        model={"a": 1},
+        metrics={"auc": 0.9},
+        params={"depth": 3},
+        tags={"team": "risk"},
+        description="First.",
+        extra_files=[__file__],
+        lineage={"data": "2026-11"},
+    )
 
 
 @dataclass
@@ -63,6 +71,11 @@ not_a_function = 7
 )
 def test_a_training_function_may_return_many_things(function: Callable[..., object], expected: Trained) -> None:
     assert train_model.fn(f"{HERE}:{function.__name__}", {}) == expected
+
+
+def test_a_training_function_that_returns_nothing_is_named() -> None:
+    with pytest.raises(InvalidInput, match="returned no model"):
+        train_model.fn("builtins:print", {})
 
 
 @pytest.mark.parametrize(
@@ -129,6 +142,14 @@ class TestRetrain:
         self.retrain(store, 0.9, parameters={"auc": 0.9, "depth": 3})
 
         assert store.get("risk.churn").params == {"auc": 0.9, "depth": 3}
+
+    def test_what_the_training_says_is_recorded(self, store: ModelStore) -> None:
+        finished(retrain_and_promote, f"{HERE}:fit_with_everything", "risk.churn", store=store.url)
+
+        version = store.get("risk.churn")
+        assert (version.metrics, version.params, version.tags) == ({"auc": 0.9}, {"depth": 3}, {"team": "risk"})
+        assert (version.description, version.lineage["data"]) == ("First.", "2026-11")
+        assert "extra_files/test_flows.py" in {file.path for file in version.files}
 
     def test_a_retry_of_the_run_makes_no_further_version(self, store: ModelStore) -> None:
         run_again(retrain_and_promote, self.retrain(store, 0.9))

@@ -43,6 +43,42 @@ class TestOutsideOfRuns:
 
         assert store.get(train(0.5).ref).params == {"penalty": 2.0}
 
+    def test_a_function_may_say_all_that_a_save_takes(self, store: ModelStore, tmp_path: Path) -> None:
+        (tmp_path / "roc.txt").write_text("0 0\n")
+
+        @saves_model("risk.churn", store=store, tags={"team": "risk", "kind": "any"}, description="Any.", prove=True)
+        def train() -> Trained:
+            return Trained(
+                model={"a": 1},
+                tags={"kind": "first"},
+                description="The first.",
+                extra_files=[tmp_path / "roc.txt"],
+                lineage={"data": "2026-11"},
+            )
+
+        version = store.get(train().ref)
+
+        assert (version.tags, version.description) == ({"team": "risk", "kind": "first"}, "The first.")
+        assert (version.lineage, version.proved is not None) == ({"data": "2026-11"}, True)
+        assert (store.load(version.ref, as_="path") / "extra_files/roc.txt").is_file()
+
+    @pytest.mark.parametrize("nothing", [None, (None, {"auc": 0.9}), Trained(model=None)])
+    def test_a_function_that_returns_no_model_saves_nothing(self, store: ModelStore, nothing: object) -> None:
+        train = saves_model("risk.churn", store=store)(lambda: nothing)
+
+        with pytest.raises(InvalidInput, match="returned no model"):
+            train()
+        assert not store.models()
+
+    @pytest.mark.parametrize("tags", ["risk", ["risk"]])
+    def test_tags_that_are_no_mapping_are_named(self, store: ModelStore, tags: Any) -> None:
+        for train in (
+            saves_model("risk.churn", store=store, tags=tags)(lambda: {"a": 1}),
+            saves_model("risk.churn", store=store)(lambda: Trained(model={"a": 1}, tags=tags)),
+        ):
+            with pytest.raises(InvalidInput, match="tags"):
+                train()
+
     def test_the_model_is_returned_if_it_is_asked_for(self, store: ModelStore) -> None:
         @saves_model("risk.churn", store=store, returns="model")
         async def train(c: float = float("nan")) -> object:

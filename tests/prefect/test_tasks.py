@@ -42,7 +42,8 @@ def test_outside_of_a_run_a_key_is_the_callers_own(store: ModelStore) -> None:
     assert (first.number, second.number, first.key) == (1, 1, "once")
 
 
-def test_all_that_is_said_of_a_model_is_recorded(store: ModelStore) -> None:
+def test_all_that_is_said_of_a_model_is_recorded(store: ModelStore, tmp_path: Path) -> None:
+    (tmp_path / "roc.txt").write_text("0 0\n")
     version = save_model.fn(
         {"a": 1},
         "risk.churn",
@@ -53,10 +54,14 @@ def test_all_that_is_said_of_a_model_is_recorded(store: ModelStore) -> None:
         description="First.",
         aliases=["candidate"],
         lineage={"data": "2026-11"},
+        extra_files=[tmp_path / "roc.txt"],
+        prove=True,
     )
 
     assert (version.metrics, version.params, version.tags) == ({"auc": 0.9}, {"depth": 3}, {"team": "risk"})
     assert (version.description, version.aliases, version.lineage) == ("First.", ("candidate",), {"data": "2026-11"})
+    assert "extra_files/roc.txt" in {file.path for file in version.files}
+    assert version.proved is not None
 
 
 @pytest.mark.parametrize("kind", ["block", "path", "text", "url", "store", "environment"])
