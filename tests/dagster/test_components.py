@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
-from dagster.components.testing import DefsFolderSandbox, create_defs_folder_sandbox
+from dagster.components.testing.utils import DefsFolderSandbox, create_defs_folder_sandbox
 from tests.dagster.harness import Platform
 from tests.needs import needed
 

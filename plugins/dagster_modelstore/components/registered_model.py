@@ -64,14 +64,16 @@ class RegisteredModelComponent(dg.Component, dg.Resolvable, dg.Model):
         description="What trains it: `training.py:train`, in a file beside this one, or `package.module:function`.",
         examples=["training.py:train"],
     )
+    # Values and no factories: Dagster before 1.13 gives each field a default of its own, which pydantic takes beside no
+    # factory. Both copy the value.
     params: dict[str, Any] = Field(
-        default_factory=dict, description="Parameters of the training; the launchpad shows them, and they are recorded."
+        default={}, description="Parameters of the training; the launchpad shows them, and they are recorded."
     )
     inputs: dict[str, str] = Field(
-        default_factory=dict, description="Other parameters of the training → the assets that are loaded for them."
+        default={}, description="Other parameters of the training → the assets that are loaded for them."
     )
     gates: list[dict[str, Any]] = Field(
-        default_factory=list,
+        default=[],
         description="What a version must pass: {rule: at_least, metric: auc, threshold: 0.9}.",
     )
     alias: str = Field(default="champion", description="The alias that consumers depend on.")

@@ -32,7 +32,7 @@ class ModelStoreResourceComponent(dg.Component, dg.Resolvable, dg.Model):
     resource_key: str = Field(default="modelstore", description="The resource's key.")
     io_manager_key: str = Field(default="models", description="The IO manager's key.")
     options: dict[str, Any] = Field(
-        default_factory=dict, description="Other fields of `ModelStoreResource`, such as `region`, `trust` or `cache`."
+        default={}, description="Other fields of `ModelStoreResource`, such as `region`, `trust` or `cache`."
     )
     webserver: str | None = Field(default=None, description="The address of Dagster's web server.")
 
