@@ -124,7 +124,7 @@ def observable_alias_asset(
 
     decorate = dg.observable_source_asset(
         key=dg.AssetKey.from_coercible(key) if key is not None else dg.AssetKey([*of.path, alias]),
-        metadata={"modelstore/name": name, "modelstore/alias": alias},
+        metadata={"modelstore/name": name, "modelstore/alias": alias, "modelstore/observed": True},
         io_manager_key=io_manager_key or manager or "io_manager",
         required_resource_keys={store_key},
         automation_condition=automation_condition,

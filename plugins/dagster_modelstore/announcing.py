@@ -1,7 +1,8 @@
 """Telling Dagster what happened in the store: materializations of the assets that stand for models and aliases.
 
-Which assets those are is asked of the code location. Nothing is told twice: an alias's materialization has the id of
-the move in the store's log, and a later one tells more than an earlier one.
+Which assets those are is asked of the code location. Nothing is told twice: what is told of an alias has the id of
+the event in the store's log, and a later one tells more than an earlier one. That an alias was removed is an
+observation: there is no version to be materialized, and nothing that depends on it could be made anew.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +23,17 @@ from modelstore_core import Event, ModelVersion
 if TYPE_CHECKING:
     from modelstore_core import ModelStore  # its verbs are loaded by the first step that opens a store
 
-__all__ = ["Standin", "event_of", "moved", "of_assets", "of_repository", "repository_of", "saved", "standins"]
+__all__ = [
+    "Standin",
+    "event_of",
+    "moved",
+    "of_assets",
+    "of_repository",
+    "removed",
+    "repository_of",
+    "saved",
+    "standins",
+]
 
 _DATA_VERSION = "dagster/data_version"
 _EVENT = "modelstore/event"
@@ -136,6 +147,29 @@ def moved(
                 yield _materialization(found.key, at, version, said)
 
 
+def removed(
+    among: Iterable[Standin], instance: dg.DagsterInstance, version: ModelVersion, event: Event
+) -> Iterator[dg.AssetObservation]:
+    """The alias points nowhere since the event: observations that say so, where Dagster believes that it points on."""
+    alias = event.alias or ""
+    said = {
+        "modelstore/alias": alias,
+        "modelstore/removed": version.ref,
+        "modelstore/by": event.actor,
+        _EVENT: event.id,
+    }
+    why = f", for this reason: {event.reason}" if event.reason else ""
+    for found in among:
+        for at in found.means(version.name, alias, version.lineage.get("partition"), instance):
+            if _points_on(instance, found.key, at, event.id):
+                yield dg.AssetObservation(
+                    asset_key=found.key,
+                    partition=at,
+                    description=f"{alias!r} was removed from {version.ref} by {event.actor}{why}",
+                    metadata=said,
+                )
+
+
 def saved(
     among: Iterable[Standin], instance: dg.DagsterInstance, version: ModelVersion
 ) -> Iterator[dg.AssetMaterialization]:
@@ -157,14 +191,36 @@ def _latest(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | Non
     return found[0].asset_materialization if found else None
 
 
+def _points_on(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None, event: str) -> bool:
+    """Whether Dagster was told what the alias points to, and neither of this removal nor of what came after it."""
+    latest = _latest(instance, key, partition)
+    if latest is None or _is_since(latest, event):
+        return False
+    return not any(_is_since(told, event) for told in _observed(instance, key, partition))
+
+
+def _observed(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None) -> list[dg.AssetObservation]:
+    """The newest observations; each load of the asset is one, too."""
+    asked = dg.AssetRecordsFilter(key, asset_partitions=None if partition is None else [partition])
+    entries = [record.event_log_entry for record in instance.fetch_observations(asked, limit=_RECENT).records]
+    return [entry.asset_observation for entry in entries if entry.asset_observation is not None]
+
+
 def _knows(latest: dg.AssetMaterialization | None, version: ModelVersion, event: str | None) -> bool:
     """Whether this materialization says so much already, or tells of a later move."""
     if latest is None:
         return False
-    told = latest.metadata.get(_EVENT)
-    if event is None or not isinstance(told, dg.TextMetadataValue):
+    if event is None or not isinstance(latest.metadata.get(_EVENT), dg.TextMetadataValue):
         return (latest.tags or {}).get(_DATA_VERSION) == version.digest
-    (model, seq), (told_model, told_seq) = _place(event), _place(told.text or "")
+    return _is_since(latest, event)
+
+
+def _is_since(told: dg.AssetMaterialization | dg.AssetObservation, event: str) -> bool:
+    """Whether it tells of this event, or of a later one."""
+    said = told.metadata.get(_EVENT)
+    if not isinstance(said, dg.TextMetadataValue):
+        return False
+    (model, seq), (told_model, told_seq) = _place(event), _place(said.text or "")
     return model == told_model and told_seq >= seq
 
 

@@ -11,7 +11,7 @@ import dagster as dg
 
 from dagster_modelstore.lineage import Origin, origin_of, partition_of
 from dagster_modelstore.naming import model_name
-from dagster_modelstore.options import LoadOptions, load_options, name_option
+from dagster_modelstore.options import LoadOptions, load_options, name_option, observed_option
 from dagster_modelstore.partitions import Partition, filled_alias, has_places
 from modelstore_core import InvalidInput, ModelVersion, Records, VersionNotFound
 
@@ -42,6 +42,7 @@ class Wish:
         context: The input's.
         origin: What made it.
         options: What its metadata say.
+        is_observed: Whether the asset's data version is what was observed last. An observation of ours would hide it.
         annotation: What the consumer's parameter is annotated with.
     """
 
@@ -49,6 +50,7 @@ class Wish:
     context: dg.InputContext
     origin: Origin
     options: LoadOptions
+    is_observed: bool
     annotation: Any
 
 
@@ -85,8 +87,15 @@ def load_input(store: "ModelStore", context: dg.InputContext) -> object:
         ModelStoreError: The version is not to be had, or not to be trusted.
     """
     upstream = context.upstream_output
-    asked = load_options(context.definition_metadata, {} if upstream is None else upstream.definition_metadata)
-    wish = Wish(store=store, context=context, origin=_origin(context), options=asked, annotation=_annotation(context))
+    of_upstream = {} if upstream is None else upstream.definition_metadata
+    wish = Wish(
+        store=store,
+        context=context,
+        origin=_origin(context),
+        options=load_options(context.definition_metadata, of_upstream),
+        is_observed=observed_option(of_upstream),
+        annotation=_annotation(context),
+    )
     if not context.has_asset_partitions or _is_one_for_all(wish):
         return _loaded(wish, _choose(wish, None), wish.annotation)
     keys = sorted(context.asset_partition_keys)
@@ -193,7 +202,8 @@ def _is_live(version: ModelVersion) -> bool:
 def _loaded(wish: Wish, choice: Choice, annotation: Any) -> object:
     version, shape, context = choice.version, _shape(annotation), wish.context
     context.log.info("Loading %s (%s).", version.ref, choice.why)
-    if not context.has_asset_partitions or len(context.asset_partition_keys) == 1:
+    is_of_one = not context.has_asset_partitions or len(context.asset_partition_keys) == 1
+    if is_of_one and not wish.is_observed:
         # Text, not a number: Dagster would draw a number into the plots of the model itself.
         context.add_input_metadata({"modelstore/loaded": version.ref, "modelstore/because": choice.why})
     return version if shape == "record" else wish.store.load(version.ref, as_=shape)

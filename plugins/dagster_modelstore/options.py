@@ -4,7 +4,8 @@ On an asset or `Out` (definition metadata) and on what a run yields (output meta
 `modelstore/aliases`, `modelstore/description`, `modelstore/extra_files`, `modelstore/format`,
 `modelstore/input_example`, `modelstore/params`, `modelstore/prove`, `modelstore/tags`; on the definition alone
 `modelstore/name`, because those who load must know it too. On an `AssetIn`: `modelstore/alias`, `modelstore/version`,
-or `modelstore/where` and `modelstore/order_by`. Any other key that begins so is an error.
+or `modelstore/where` and `modelstore/order_by`. Any other key that begins so is an error. The assets that stand for an
+alias have `modelstore/alias` themselves, and those that are looked at now and then `modelstore/observed`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,16 @@ import dagster as dg
 from dagster_modelstore.examples import decoded
 from modelstore_core import InvalidInput
 
-__all__ = ["LoadOptions", "SaveOptions", "alias_option", "load_options", "metrics_of", "name_option", "save_options"]
+__all__ = [
+    "LoadOptions",
+    "SaveOptions",
+    "alias_option",
+    "load_options",
+    "metrics_of",
+    "name_option",
+    "observed_option",
+    "save_options",
+]
 
 _NAMESPACE = "modelstore/"
 _OUTPUT = ("aliases", "description", "extra_files", "format", "input_example", "params", "prove", "tags")
@@ -110,6 +120,11 @@ def name_option(definition: Mapping[str, object]) -> str | None:
 def alias_option(definition: Mapping[str, object]) -> str | None:
     """The alias that an asset stands for, if it does."""
     return _text(_stripped(definition), "alias")
+
+
+def observed_option(definition: Mapping[str, object]) -> bool:
+    """Whether the asset is looked at now and then: its data version is that of its last observation."""
+    return _stripped(definition).get("observed") is True
 
 
 def metrics_of(output: Mapping[str, object]) -> dict[str, object]:

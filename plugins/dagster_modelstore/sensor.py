@@ -3,12 +3,12 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import dagster as dg
 
 from dagster_modelstore import places
-from dagster_modelstore.announcing import Standin, moved, of_assets, of_repository, saved
+from dagster_modelstore.announcing import Standin, moved, of_assets, of_repository, removed, saved
 from dagster_modelstore.resource import resource_of
 from modelstore_core import Conflict, Event, NotFound
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["build_modelstore_sensor"]
 
-_MOVED, _CREATED = "alias.moved", "version.created"
+_MOVED, _DROPPED, _CREATED = "alias.moved", "alias.dropped", "version.created"
+
+
+Told: TypeAlias = dg.AssetMaterialization | dg.AssetObservation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +72,15 @@ def build_modelstore_sensor(  # noqa: PLR0913 -- all of them by keyword only
     starts one run for it. The first tick only takes note of how things are: it requests no runs for the past.
 
     The assets are those of the code location that `alias_asset`, `model_asset` and `build_promotion_asset` made; they
-    are materialized with the digest as their data version, unless Dagster knows of the change already.
+    are materialized with the digest as their data version, unless Dagster knows of the change already. That an alias
+    was removed is an observation of its asset; it requests a run only if `events` has `alias.dropped`.
 
     Args:
         name: The sensor's name.
         target: What is run: a job, or assets; nothing if left out.
         models: Which models request runs: a name, or patterns such as `risk.*`.
         aliases: Which aliases do, of events that are about one; any if left out.
-        events: Which kinds of events do, such as `alias.moved`, `version.created`, `check.recorded`.
+        events: Which kinds of events do, such as `alias.moved`, `alias.dropped`, `version.created`, `check.recorded`.
         request: Makes the request from the `Event`, with a configuration or tags, say; None of it requests nothing.
         assets: Further assets, which are made here, to be told of versions that are saved elsewhere.
         minimum_interval_seconds: How often it looks.
@@ -115,21 +119,24 @@ def build_modelstore_sensor(  # noqa: PLR0913 -- all of them by keyword only
 
 def _told(
     store: "ModelStore", context: dg.SensorEvaluationContext, among: list[Standin], events: Sequence[Event]
-) -> list[dg.AssetMaterialization]:
-    """The materializations that the events amount to: of an alias only the last move."""
-    last = {(event.model, event.alias): event for event in events if event.kind == _MOVED}
-    telling = [e for e in events if e.kind == _CREATED or (e.kind == _MOVED and e is last[e.model, e.alias])]
+) -> list[Told]:
+    """The asset events that the events amount to: of an alias only where it points in the end, or that it is gone."""
+    of_alias = {_MOVED, _DROPPED}
+    last = {(event.model, event.alias): event for event in events if event.kind in of_alias}
+    telling = [e for e in events if e.kind == _CREATED or (e.kind in of_alias and e is last[e.model, e.alias])]
     return [told for event in telling if among for told in _of_event(store, context, among, event)]
 
 
 def _of_event(
     store: "ModelStore", context: dg.SensorEvaluationContext, among: list[Standin], event: Event
-) -> Iterator[dg.AssetMaterialization]:
+) -> Iterator[Told]:
     try:
         version = store.get(f"{event.model}@{event.number}")
     except (NotFound, Conflict):  # the model is deleted since, or has another name, under which it is told of
         return
-    if event.alias is not None:
+    if event.kind == _DROPPED:
+        yield from removed(among, context.instance, version, event)
+    elif event.alias is not None:
         yield from moved(among, context.instance, version, event.alias, event.id)
     elif version.state == "live":
         yield from saved(among, context.instance, version)
@@ -147,5 +154,5 @@ def _keyed(asked: dg.RunRequest, event: Event) -> dg.RunRequest:
 
 def _why(*, is_start: bool, heard: int, told: int) -> str:
     if is_start:
-        return f"The first look: runs are requested for what changes from now on. Materialized: {told}."
-    return f"Changes: {heard}, none of which requests a run. Materialized: {told}." if heard else "Nothing changed."
+        return f"The first look: runs are requested for what changes from now on. Assets told: {told}."
+    return f"Changes: {heard}, none of which requests a run. Assets told: {told}." if heard else "Nothing changed."

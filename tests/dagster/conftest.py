@@ -4,6 +4,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from tests.dagster.harness import Platform
+from tests.dagster.watching import Watch, keys
 
 # Dagster's own code calls what Dagster deprecates, and nobody else can mend that.
 _OF_DAGSTER = [
@@ -23,3 +24,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def platform(tmp_path: Path) -> Iterator[Platform]:
     with dg.DagsterInstance.ephemeral() as instance:
         yield Platform(url=str(tmp_path / "models"), instance=instance)
+
+
+@pytest.fixture
+def watch(platform: Platform) -> Watch:
+    """A sensor that has had its first look at an empty store."""
+    found = Watch(platform)
+    assert keys(found.tick()) == []
+    return found

@@ -222,6 +222,24 @@ def test_an_observed_alias_is_new_with_a_promotion_and_not_when_it_is_looked_at_
     assert before == "unset"
     assert set_ == again == platform.store.get("risk.churn@1").digest
     assert look() == platform.store.get("risk.churn@2").digest
+    platform.store.unalias("risk.churn", "champion")
+    assert look() == "unset"
+
+
+@pytest.mark.filterwarnings("ignore:Property `OpDefinition.version`")  # Dagster's own, of an asset that is observed
+def test_loading_an_observed_alias_leaves_what_was_observed(platform: Platform) -> None:
+    observed = observable_alias_asset("risk.churn", key="observed")
+    reader = dg.asset(name="reader", ins={"model": dg.AssetIn("observed")})(lambda model: model)
+    platform.store.save("weights", "risk.churn", aliases=["champion"])
+    observe([observed], instance=platform.instance, resources=platform.resources)
+
+    for _ in range(2):
+        platform.run(observed, reader, selection=[reader])
+
+    found = latest(platform, reader.key)
+    assert found is not None
+    said = (found.tags or {})["dagster/input_data_version/observed"]
+    assert said == platform.store.get("risk.churn@1").digest
 
 
 def test_several_models_have_no_one_alias() -> None:

@@ -7,65 +7,10 @@ from typing import Any
 import dagster as dg
 import pytest
 from tests.dagster.harness import Platform
+from tests.dagster.watching import CHAMPION, SCORING, SENSOR, Watch, keys, told
 
 from dagster_modelstore import alias_asset, build_modelstore_sensor, model_asset
 from modelstore_core import Event, InvalidInput
-
-MODEL = model_asset("risk.churn")
-CHAMPION = alias_asset(MODEL)
-
-
-@dg.asset(ins={"model": dg.AssetIn(CHAMPION.key)})
-def scores(model: str) -> str:
-    return model
-
-
-SCORING = dg.define_asset_job("scoring", [scores])
-SENSOR = build_modelstore_sensor(target=SCORING, aliases=["champion"])
-
-
-class Watch:
-    """The daemon's part: it hands the cursor on, and keeps what the sensor asked for."""
-
-    def __init__(self, platform: Platform, sensor: dg.SensorDefinition = SENSOR, *assets: Any) -> None:
-        self.platform = platform
-        self.sensor = sensor
-        self.cursor: str | None = None
-        self.defs = dg.Definitions(
-            assets=[MODEL, CHAMPION, scores, *assets], jobs=[SCORING], sensors=[sensor], resources=platform.resources
-        )
-
-    def tick(self, *, interrupted: bool = False) -> dg.SensorResult:
-        with dg.build_sensor_context(
-            instance=self.platform.instance,
-            cursor=self.cursor,
-            definitions=self.defs,
-            resources={"modelstore": self.platform.resources["modelstore"]},
-            sensor_name=self.sensor.name,
-        ) as context:
-            result = self.sensor(context)
-        assert isinstance(result, dg.SensorResult)
-        for event in result.asset_events:
-            self.platform.instance.report_runless_asset_event(event)
-        if not interrupted:
-            self.cursor = result.cursor
-        return result
-
-
-def keys(result: dg.SensorResult) -> list[str | None]:
-    return [request.run_key for request in result.run_requests or ()]
-
-
-def told(result: dg.SensorResult) -> list[tuple[str, str]]:
-    return [(e.asset_key.to_user_string(), str(e.metadata["modelstore/ref"].value)) for e in result.asset_events]
-
-
-@pytest.fixture
-def watch(platform: Platform) -> Watch:
-    """A sensor that has had its first look at an empty store."""
-    found = Watch(platform)
-    assert keys(found.tick()) == []
-    return found
 
 
 def test_a_promotion_anywhere_requests_one_run_and_tells_the_alias(watch: Watch) -> None:
@@ -131,7 +76,7 @@ def test_other_aliases_and_refusals_request_nothing(watch: Watch) -> None:
 
     assert keys(result) == []
     assert result.skip_reason is not None
-    assert result.skip_reason.skip_message == "Changes: 2, none of which requests a run. Materialized: 1."
+    assert result.skip_reason.skip_message == "Changes: 2, none of which requests a run. Assets told: 1."
 
 
 def test_the_first_look_requests_no_runs_for_the_past_but_tells_how_things_are(platform: Platform) -> None:
@@ -223,7 +168,7 @@ def test_deleted_models_and_versions_are_told_nothing_of(watch: Watch) -> None:
     store.save("other weights", "risk.churn", aliases=["champion"])
     store.delete_model("risk.churn")
 
-    assert only_first == [("risk/churn", "risk.churn@1"), ("risk/churn/champion", "risk.churn@2")]
+    assert only_first == [("risk/churn", "risk.churn@1")]
     assert told(watch.tick()) == []
 
 
@@ -299,6 +244,8 @@ def test_versions_of_partitions_are_told_for_their_partition(platform: Platform)
         ("sales", "us"),
         ("champion", "us"),
     ]
+    platform.store.unalias("sales", "champion-us")
+    assert [(event.asset_key.path[-1], event.partition) for event in watch.tick().asset_events] == [("champion", "us")]
 
 
 def test_a_sensor_without_target_tells_and_requests_nothing(platform: Platform) -> None:

@@ -65,7 +65,7 @@ class RegisteredModelComponent(dg.Component, dg.Resolvable, dg.Model):
         examples=["training.py:train"],
     )
     # Values and no factories: Dagster before 1.13 gives each field a default of its own, which pydantic takes beside no
-    # factory. Both copy the value.
+    # factory. pydantic copies the value for each component.
     params: dict[str, Any] = Field(
         default={}, description="Parameters of the training; the launchpad shows them, and they are recorded."
     )
