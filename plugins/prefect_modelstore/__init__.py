@@ -12,8 +12,8 @@ from modelstore_core import __version__
 if TYPE_CHECKING:
     from prefect_modelstore.approving import approve_and_promote
     from prefect_modelstore.assets import model_asset
-    from prefect_modelstore.blocks import ModelStoreBlock, StoreLike
-    from prefect_modelstore.bridging import ModelStoreCursor, bridge
+    from prefect_modelstore.blocks import ModelStoreBlock, ModelStoreCursor, StoreLike
+    from prefect_modelstore.bridging import bridge
     from prefect_modelstore.credentials import ModelStoreCredentials
     from prefect_modelstore.flows import retrain_and_promote
     from prefect_modelstore.moving import collect, promote, rollback
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "approving": ("approve_and_promote",),
     "assets": ("model_asset",),
-    "bridging": ("ModelStoreCursor", "bridge"),
+    "bridging": ("bridge",),
     "moving": ("collect", "promote", "rollback"),
     "triggers": ("on_alias_moved", "on_new_version"),
-    "blocks": ("ModelStoreBlock", "StoreLike"),
+    "blocks": ("ModelStoreBlock", "ModelStoreCursor", "StoreLike"),
     "credentials": ("ModelStoreCredentials",),
     "flows": ("retrain_and_promote",),
     "saving": ("saves_model",),

@@ -1,4 +1,8 @@
-"""`ModelStoreBlock`: a model store as a Prefect block; and what else tasks and flows take for a store."""
+"""`ModelStoreBlock`: a model store as a Prefect block; and what else tasks and flows take for a store.
+
+Prefect finds this module by its entry point, and with it all block types: that of credentials, which is imported, and
+`ModelStoreCursor`, which stands here for that reason.
+"""
 
 import os
 from collections.abc import Callable, Mapping
@@ -11,7 +15,7 @@ from pydantic import ConfigDict, Field, HttpUrl, model_validator
 from modelstore_core import InvalidInput, MissingExtra, ModelStore, Progress
 from prefect_modelstore.credentials import BLOCKS_PAGE, ModelStoreCredentials, load_block
 
-__all__ = ["ModelStoreBlock", "StoreLike", "open_store"]
+__all__ = ["ModelStoreBlock", "ModelStoreCursor", "StoreLike", "open_store"]
 
 _REFERENCE = "model-store/"
 
@@ -129,6 +133,28 @@ class ModelStoreBlock(Block):
             "anonymous": self.anonymous or None,
         }
         return {**self.options, **{name: option for name, option in named.items() if option is not None}}
+
+
+class ModelStoreCursor(Block):
+    """How far `bridge` has come with a model store.
+
+    A block and not a variable, which holds 5,000 characters: a cursor has some fifty for each model.
+
+    Example:
+        Have a look at one:
+        ```python
+        from prefect_modelstore import ModelStoreCursor
+
+        cursor = ModelStoreCursor.load("BLOCK_NAME")
+        ```
+    """
+
+    _block_type_name: ClassVar[str | None] = "Model Store Cursor"
+    _description: ClassVar[str | None] = "How far the flow `bridge` has come with a model store."
+    _documentation_url: ClassVar[HttpUrl | None] = HttpUrl(BLOCKS_PAGE)
+
+    url: str = Field(description="The store's URL.")
+    cursor: str = Field(description="What `changes` of the store returned last.")
 
 
 StoreLike: TypeAlias = ModelStoreBlock | ModelStore | str | os.PathLike[str] | None

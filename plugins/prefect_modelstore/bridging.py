@@ -1,42 +1,19 @@
 """`bridge`: a flow that tells Prefect what was committed elsewhere: by the command line, Dagster, a notebook."""
 
 import hashlib
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from prefect import flow
-from prefect.blocks.core import Block
 from prefect.client.orchestration import get_client
-from pydantic import Field, HttpUrl
+from pydantic import Field
 
 from modelstore_core import InvalidInput, ModelStore
 from prefect_modelstore.artifacts import run_log
-from prefect_modelstore.blocks import open_store
-from prefect_modelstore.credentials import BLOCKS_PAGE, load_block
+from prefect_modelstore.blocks import ModelStoreCursor, open_store
+from prefect_modelstore.credentials import load_block
 from prefect_modelstore.events import send
 
-__all__ = ["ModelStoreCursor", "bridge"]
-
-
-class ModelStoreCursor(Block):
-    """How far `bridge` has come with a model store.
-
-    A block and not a variable, which holds 5,000 characters: a cursor has some fifty for each model.
-
-    Example:
-        Have a look at one:
-        ```python
-        from prefect_modelstore import ModelStoreCursor
-
-        cursor = ModelStoreCursor.load("BLOCK_NAME")
-        ```
-    """
-
-    _block_type_name: ClassVar[str | None] = "Model Store Cursor"
-    _description: ClassVar[str | None] = "How far the flow `bridge` has come with a model store."
-    _documentation_url: ClassVar[HttpUrl | None] = HttpUrl(BLOCKS_PAGE)
-
-    url: str = Field(description="The store's URL.")
-    cursor: str = Field(description="What `changes` of the store returned last.")
+__all__ = ["bridge"]
 
 
 @flow(name="modelstore-bridge")

@@ -3,18 +3,22 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from prefect import get_client
 from prefect.blocks.core import Block
+from prefect.settings import PREFECT_API_URL
 from prefect.testing.standard_test_suites.blocks import BlockStandardTestSuite
 from pydantic import ValidationError
+from tests.prefect.servers import environment
 
 from modelstore_core import InvalidLocation, ModelStore, Progress, StoreReadOnly
 from prefect_modelstore import ModelStoreBlock
 from prefect_modelstore.blocks import open_store
 
 SECRET = "nobody-may-see-this"
+SLUGS = {"model-store", "model-store-credentials", "model-store-cursor"}
 
 
 class TestBlockStandards(BlockStandardTestSuite):
@@ -105,6 +109,38 @@ def test_trust_of_a_block_reaches_the_store(tmp_path: Path) -> None:
     block = ModelStoreBlock(url=str(tmp_path), trusted=["a.B"])
 
     assert block.get_store()._handle.settings.trust.extra == {"a.B"}
+
+
+def test_prefect_finds_every_type_of_block_by_the_entry_point() -> None:
+    code = (
+        "from prefect.plugins import load_prefect_collections\n"
+        "from prefect.blocks.core import Block\n"
+        "from prefect.utilities.dispatch import lookup_type\n"
+        "load_prefect_collections()\n"
+        f"print([lookup_type(Block, slug).__module__ for slug in {SLUGS!r}])"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True, timeout=120
+    )
+
+    assert done.stdout.count("prefect_modelstore.") == len(SLUGS)
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_all_types_are_registered_by_one_command(tmp_path: Path) -> None:
+    env = environment(tmp_path / "home", str(PREFECT_API_URL.value()))
+    command = [sys.executable, "-m", "prefect", "block", "register", "-m", "prefect_modelstore"]
+    with get_client(sync_client=True) as client:
+        known = {one["slug"]: one["id"] for one in client.request("POST", "/block_types/filter", json={}).json()}
+        for slug in SLUGS & set(known):  # other tests have saved blocks
+            client.request("DELETE", cast("Any", f"/block_types/{known[slug]}")).raise_for_status()
+
+        subprocess.run(command, env=env, capture_output=True, check=True, timeout=200)
+
+        types = client.request("POST", "/block_types/filter", json={}).json()
+    assert {one["slug"] for one in types} >= SLUGS
 
 
 @pytest.mark.usefixtures("prefect_server")
