@@ -7,6 +7,8 @@ from typing import Any
 __all__ = ["Budget", "budgets"]
 
 Row = Mapping[str, Any]
+_CLOCKS = {"cpu": "CPU", "wall": "wall"}
+_TASKS = {"an empty task": "empty task", "a task that makes three artifacts": "artifacts"}
 _PEAKS = {"save": ("peak beyond the model", 0.3), "load": ("peak", 1.2)}
 
 
@@ -35,6 +37,7 @@ def budgets(kept: Mapping[str, Any]) -> Sequence[Budget]:
         "large": _large,
         "files": _raw,
         "dagster": _dagster,
+        "prefect": _prefect,
         "growth": _growth,
         "commits": _commits,
         "requests": _requests,
@@ -45,7 +48,7 @@ def budgets(kept: Mapping[str, Any]) -> Sequence[Budget]:
 def _imports(found: Row) -> Iterator[Budget]:
     limits = {"import modelstore_core": 0.05, "mstore --help": 0.3, "mstore promote --help": 0.3}
     for row in found["rows"]:
-        plugin = "modelstore" in row["code"] and row["over"] not in {"pass", ""}
+        plugin = row["code"].startswith("import ") and "modelstore" in row["code"] and row["over"] not in {"pass", ""}
         limit = 0.1 if plugin else limits.get(row["code"])
         if row["who"] == "ours" and limit is not None:
             over = f" over `{row['over']}`" if plugin else ""
@@ -86,6 +89,16 @@ def _dagster(found: Row) -> Iterator[Budget]:
             peak, limit = _PEAKS[act]
             name = f"Dagster's IO manager, {act} {found['mib']} MiB, {where}, {peak}"
             yield _most(name, row["peak"] / (found["mib"] * 2**20), limit, "x")
+
+
+def _prefect(found: Row) -> Iterator[Budget]:
+    for what, own in (("cpu", "an empty task"), ("wall", "a task that makes three artifacts")):
+        core, prefects, ours = (1000 * found["small"][who][what] for who in ("core", _TASKS[own], "save_model"))
+        name = f"Prefect's save_model, save small, folder, {_CLOCKS[what]} over core's save and {own}"
+        yield _most(name, ours - core - prefects, 50, "ms")
+    peak = found["large"]["ModelSerializer"]["peak"] / (found["mib"] * 2**20)
+    name = f"Prefect's task that returns {found['mib']} MiB by ModelSerializer, peak, the model included"
+    yield _most(name, peak, 1.2, "x")
 
 
 def _by_who(found: Row) -> Mapping[tuple[str, str, str], Row]:

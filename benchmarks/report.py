@@ -19,6 +19,7 @@ _LONG_RECORD = (
 _REASONS: Mapping[str, str] = {
     "8 writers": _BUSY,
     "save small, folder, wall": _BUSY,
+    "Prefect's save_model, save small, folder, wall": _BUSY,
     "load by alias": _NOISE,
     "create": _NOISE,
     "1024 MiB": "server, client and hash share two cores, which others had too; the difference is the CPU of the hash.",

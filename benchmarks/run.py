@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.options import QUICK, Options
-from benchmarks.parts import commits, dagster, growth, imports, requests, transfers
+from benchmarks.parts import commits, dagster, growth, imports, prefect, requests, transfers
 from benchmarks.peers import PEERS, ROOT, python_of
 from benchmarks.report import rendered
 
@@ -35,6 +35,7 @@ PARTS: Mapping[str, Callable[[Options], Mapping[str, Any]]] = {
     "large": partial(transfers.measure, kind="large"),
     "files": partial(transfers.measure, kind="file"),
     "dagster": dagster.measure,
+    "prefect": prefect.measure,
 }
 
 

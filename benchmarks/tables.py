@@ -53,6 +53,25 @@ def _dagster(found: Row) -> Iterator[str]:
     yield from _transfers(found)
 
 
+def _prefect(found: Row) -> Iterator[str]:
+    yield "**A small model (`LogisticRegression`), in a folder**"
+    names = {
+        "core": "core's `save`",
+        "empty task": "a task that does nothing",
+        "artifacts": "a task that makes three artifacts, by Prefect's own functions",
+        "save_model": "the task `save_model`, with its cards and events",
+    }
+    rows = [[title, *(_time(found["small"][who][what], 0) for what in ("cpu", "wall"))] for who, title in names.items()]
+    yield table(["what", "CPU ms", "wall ms"], rows)
+    mib = found["mib"]
+    yield f"**A flow run whose task makes a model of {mib} MiB and returns it**; the peak includes the model"
+    rows = [
+        [who, _time(cost["cpu"], mib), _time(cost["wall"], mib), _peak(cost["peak"], mib)]
+        for who, cost in found["large"].items()
+    ]
+    yield table(["result", "CPU s", "wall s", "peak"], rows)
+
+
 def _costs(rows: Sequence[Row], mib: int) -> str:
     whos = list(dict.fromkeys(row["who"] for row in rows))
     of = {(row["who"], row["act"]): row for row in rows}
@@ -157,4 +176,5 @@ TABLES = {
     "large": _transfers,
     "files": _transfers,
     "dagster": _dagster,
+    "prefect": _prefect,
 }

@@ -29,6 +29,7 @@ _IMPORTS = (
     _Import(code="mstore promote --help", over=""),
     _Import(code="import dagster_modelstore", over="import dagster"),
     _Import(code="import prefect_modelstore", over="from prefect import flow, task"),
+    _Import(code="from prefect_modelstore import save_model", over="from prefect import flow, task"),
     _Import(code="import dagster"),
     _Import(code="from prefect import flow, task"),
     _Import(code="import modelstore", environment="modelstore"),

@@ -1,12 +1,9 @@
 """What Prefect's tasks add to a save, and what a task takes that returns its model, beside Prefect's own pickling.
 
-Not a part of the page yet: `python -m benchmarks.parts.prefect [how often] [MiB]` prints what it finds, as JSON. It
-starts a Prefect server on this machine, which ends with it.
+It starts a Prefect server on this machine, which ends with it.
 """
 
-import json
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -15,12 +12,16 @@ from typing import Any
 
 from benchmarks.measuring import Cost, best, cost_of
 from benchmarks.models import made
+from benchmarks.options import Options
 
 __all__ = ["measure"]
 
+_MOST_MIB = 256  # Prefect's own pickling takes seven times the model
 
-def measure(times: int, mib: int) -> Mapping[str, Any]:
+
+def measure(options: Options) -> Mapping[str, Any]:
     """The costs of each way to save a small model, and of each way to return a large one."""
+    os.environ["DO_NOT_TRACK"] = "1"  # read when Prefect is imported
     from prefect.settings import (
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         PREFECT_HOME,
@@ -40,12 +41,14 @@ def measure(times: int, mib: int) -> Mapping[str, Any]:
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
         }
         with temporary_settings(settings), prefect_test_harness(server_startup_timeout=240):
-            return {"mib": mib, "small": _small(folder, times), "large": _large(folder, mib)}
+            mib = min(options.mib, _MOST_MIB)
+            return {"mib": mib, "small": _small(folder, options.times), "large": _large(folder, mib)}
 
 
 def _small(folder: Path, times: int) -> Mapping[str, Mapping[str, float]]:
-    """The least of a save by core, of a task that does nothing, and of a save by the task, each within a flow run."""
+    """The least of a save by core, of tasks that are none, and of a save by the task, each within a flow run."""
     from prefect import flow, task
+    from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
     from prefect.cache_policies import NO_CACHE
 
     from modelstore_core import ModelStore
@@ -53,10 +56,16 @@ def _small(folder: Path, times: int) -> Mapping[str, Mapping[str, float]]:
 
     core, by_task = ModelStore(folder / "core"), ModelStore(folder / "task")
     models = [made("small", number, 1, folder) for number in range(times + 1)]
-    costs: dict[str, list[Cost]] = {"core": [], "empty task": [], "save_model": []}
+    costs: dict[str, list[Cost]] = {"core": [], "empty task": [], "artifacts": [], "save_model": []}
 
     @task(cache_policy=NO_CACHE)
     def nothing(model: object) -> None: ...
+
+    @task(cache_policy=NO_CACHE)
+    def show(_: object) -> None:
+        create_markdown_artifact("# churn@1", key="card")
+        create_table_artifact([{"version": "1"}], key="versions")
+        create_image_artifact("data:image/svg+xml;base64,", key="history")
 
     @flow
     def saving() -> None:
@@ -64,6 +73,7 @@ def _small(folder: Path, times: int) -> Mapping[str, Mapping[str, float]]:
             acts: Mapping[str, Callable[[], object]] = {
                 "core": partial(core.save, model, "churn", metrics={"auc": 0.9}),
                 "empty task": partial(nothing, model),
+                "artifacts": partial(show, model),
                 "save_model": partial(save_model, model, "churn", store=by_task, metrics={"auc": 0.9}),
             }
             for name, act in acts.items():
@@ -106,9 +116,3 @@ def _large(folder: Path, mib: int) -> Mapping[str, Mapping[str, float]]:
 
 def _cost(act: Callable[[], object]) -> Cost:
     return cost_of(lambda _: act())
-
-
-if __name__ == "__main__":
-    os.environ["DO_NOT_TRACK"] = "1"
-    said = [int(word) for word in sys.argv[1:]]
-    print(json.dumps(measure(*[*said, *(20, 256)[len(said) :]]), indent=2))

@@ -5,20 +5,21 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import cloudpickle  # type: ignore[import-untyped]  # published without types
 import pytest
-from prefect import flow
+from prefect import flow, get_client
 from prefect.blocks.core import Block
 from prefect.task_runners import ProcessPoolTaskRunner
 from prefect.testing.standard_test_suites.blocks import BlockStandardTestSuite
 from pydantic import SecretStr, ValidationError
-from tests.prefect.support import finished
+from tests.prefect.servers import poll_until
+from tests.prefect.support import finished, heard
 
-from modelstore_core import InvalidInput, InvalidLocation, MissingExtra, ModelStore, StorageDenied
+from modelstore_core import AtLeast, InvalidInput, InvalidLocation, MissingExtra, ModelStore, StorageDenied
 from modelstore_core.testing.s3_server import S3Server
-from prefect_modelstore import ModelStoreBlock, ModelStoreCredentials, save_model
+from prefect_modelstore import ModelStoreBlock, ModelStoreCredentials, promote_model, save_model
 
 SECRET = "nobody-may-see-this"
 MINE: dict[str, Any] = {"aws_access_key_id": "mine", "aws_secret_access_key": SecretStr(SECRET)}
@@ -165,7 +166,7 @@ def test_wrong_ones_fail_the_run_and_are_shown_nowhere(
 ) -> None:
     @flow
     def training(block: ModelStoreBlock) -> None:
-        save_model({"a": 1}, "risk.churn", store=block)
+        save_model({"a": 1}, "wrong.credentials", store=block)
 
     with S3Server(["models"], access_key_id="another", denial="SignatureDoesNotMatch") as server:
         wrong = ModelStoreCredentials(**MINE)
@@ -175,6 +176,53 @@ def test_wrong_ones_fail_the_run_and_are_shown_nowhere(
     assert isinstance(error, StorageDenied)
     assert "SignatureDoesNotMatch" in str(error)
     assert SECRET not in caplog.text + "".join(capfd.readouterr()) + str(state) + repr(vars(error))
+    assert SECRET not in all_that_the_server_shows("save wrong.credentials")
+
+
+def test_right_ones_are_shown_nowhere_either(
+    prefect_server: None, server: S3Server, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    block = ModelStoreBlock(url="s3://models", endpoint=server.endpoint, credentials=ModelStoreCredentials(**MINE))
+
+    @flow
+    def training(block: ModelStoreBlock) -> None:
+        version = save_model({"a": 1}, "right.credentials", store=block, metrics={"auc": 0.5})
+        promote_model(version, "champion", store=block)
+        promote_model(version, "production", store=block, gates=[AtLeast("auc", 0.9)])
+
+    assert "needed: at least 0.9" in str(finished(training, block).message)
+    heard("right.credentials", 3)
+    assert SECRET not in caplog.text + "".join(capfd.readouterr())
+    assert SECRET not in all_that_the_server_shows("save right.credentials", "versions-right--credentials")
+
+
+def test_a_password_in_a_url_is_not_repeated(prefect_server: None, caplog: pytest.LogCaptureFixture) -> None:
+    @flow
+    def training() -> None:
+        save_model({"a": 1}, "with.password", store=f"s3://me:{SECRET}@bucket/models")
+
+    assert "it has a user or a password in it" in str(finished(training).message)
+    assert SECRET not in caplog.text
+    assert SECRET not in all_that_the_server_shows("save with.password")
+
+
+def all_that_the_server_shows(*known: str) -> str:
+    """The runs with their parameters, logs, artifacts and events, the newest of each; these texts are among them."""
+    newest: dict[str, dict[str, Any]] = {
+        "/flow_runs/filter": {"sort": "EXPECTED_START_TIME_DESC"},
+        "/task_runs/filter": {"sort": "EXPECTED_START_TIME_DESC"},
+        "/logs/filter": {"sort": "TIMESTAMP_DESC"},
+        "/artifacts/filter": {"sort": "CREATED_DESC"},
+        "/events/filter": {"filter": {"order": "DESC"}, "limit": 50},
+    }
+
+    def look() -> str | None:
+        with get_client(sync_client=True) as client:
+            answers = [client.request("POST", cast("Any", path), json=said) for path, said in newest.items()]
+        shown = "".join(answer.raise_for_status().text for answer in answers)
+        return shown if all(text in shown for text in known) else None
+
+    return poll_until(look, f"{known} on the server")
 
 
 def test_without_prefect_aws_its_blocks_cannot_be_named() -> None:

@@ -1,20 +1,38 @@
 """`promote`, `rollback`, `collect` and `approve_and_promote`: the flows that are deployed."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 from uuid import UUID
 
 import pytest
-from prefect import get_client
+from prefect import Flow, get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateName
+from prefect.utilities.callables import parameter_schema
 from tests.prefect.servers import poll_until
 from tests.prefect.support import artifacts_of, finished, run_again, table_of
 
 from modelstore_core import Approved, ModelStore
-from prefect_modelstore import approve_and_promote, collect, promote, rollback
+from prefect_modelstore import approve_and_promote, bridge, collect, promote, retrain_and_promote, rollback
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+@pytest.mark.parametrize(
+    "deployed",
+    [retrain_and_promote, promote, rollback, approve_and_promote, collect, bridge],
+    ids=lambda flow: flow.name,
+)
+def test_every_field_of_every_form_is_described(deployed: Flow[..., Any]) -> None:
+    fields = parameter_schema(deployed.fn).properties
+
+    assert [name for name, field in fields.items() if not field.get("description")] == []
+    for name, choices in (("direction", ["max", "min"]), ("begin", ["now", "beginning"])):
+        assert fields.get(name, {"enum": choices})["enum"] == choices
+    for name in {"name", "alias", "reference", "train"} & set(fields):
+        assert "pattern" in json.dumps(fields[name])
+    assert {"store", "reference", "name"} & set(fields)
 
 
 @pytest.fixture
