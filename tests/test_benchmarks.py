@@ -115,6 +115,7 @@ def test_every_peer_has_an_environment_of_pinned_packages() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # all parts, one after the other, with a server of Prefect's
 @pytest.mark.filterwarnings("ignore:InitResourceContext.dagster_run is deprecated:DeprecationWarning")  # Dagster's own
 def test_a_quick_run_without_peers_prints_the_whole_page_and_keeps_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     before = PAGE.read_bytes() if PAGE.exists() else b""
