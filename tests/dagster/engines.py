@@ -56,7 +56,7 @@ class Engine:
     def _in_dask(self, *words: str) -> str:
         home = self.instance.root_directory
         command = [sys.executable, "-W", "ignore", str(ROOT / "tests/dagster/run_in_dask.py"), home, *words]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400, check=False)
         assert done.returncode == 0, done.stderr[-3000:]
         return Path(home, "run-id").read_text()
 
