@@ -22,6 +22,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Class `:dagster_shared.utils.warnings.BetaWarning"),
     pytest.mark.filterwarnings("ignore:Parameter `execution_type`"),
     pytest.mark.filterwarnings("ignore:Function `load_definitions_from_module"),
+    pytest.mark.filterwarnings("ignore:Function `ComponentLoadContext.build_defs_at_path"),
 ]
 
 TYPE = "dagster_modelstore.components."
