@@ -61,6 +61,11 @@ class TestXgboost(Predicting):
     kind = "xgb_classifier"
 
 
+class TestXgboostWithAnotherMissing(Predicting):
+    format = XgboostFormat()
+    kind = "xgb_missing"
+
+
 class TestXgboostBooster(Predicting):
     format = XgboostFormat()
     kind = "xgb_booster"
@@ -73,6 +78,11 @@ class TestXgboostBooster(Predicting):
 class TestLightgbm(Predicting):
     format = LightgbmFormat()
     kind = "lgbm_classifier"
+
+
+class TestLightgbmPickled(Predicting):
+    format = LightgbmFormat()
+    kind = "lgbm_pickled"
 
 
 class TestLightgbmBooster(Predicting):

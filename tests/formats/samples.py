@@ -53,6 +53,13 @@ def _lightgbm_booster() -> Any:
     return lightgbm.train(params, lightgbm.Dataset(FRAME, TARGET), 3)
 
 
+def _with_bytes() -> lightgbm.LGBMClassifier:
+    """What only a pickle can say."""
+    model = lightgbm.LGBMClassifier(**_TREES, verbose=-1, min_child_samples=2)
+    model.trained_by = b"ada"
+    return model
+
+
 def _doubling_graph() -> onnx.ModelProto:
     two = onnx.helper.make_tensor("two", onnx.TensorProto.FLOAT, [1], [2.0])
     rows = onnx.helper.make_tensor_value_info("rows", onnx.TensorProto.FLOAT, [None, 3])
@@ -75,6 +82,7 @@ _MAKERS: dict[str, Any] = {
     "scaler": lambda: StandardScaler().fit(FRAME),
     "xgb_classifier": lambda: xgboost.XGBClassifier(**_TREES).fit(FRAME, TARGET),
     "xgb_regressor": lambda: xgboost.XGBRFRegressor(**_TREES).fit(FRAME, TARGET),
+    "xgb_missing": lambda: xgboost.XGBClassifier(**_TREES, missing=6).fit(FRAME, TARGET),
     "xgb_booster": _booster,
     "catboost": lambda: catboost.CatBoost({**_CATS, "loss_function": "Logloss"}).fit(FRAME, TARGET),
     "catboost_classifier": lambda: catboost.CatBoostClassifier(**_CATS).fit(FRAME, TARGET),
@@ -82,6 +90,7 @@ _MAKERS: dict[str, Any] = {
     "onnx": _doubling_graph,
     "ols": lambda: statsmodels.api.OLS(FRAME["income"].to_numpy() ** 2, FRAME.to_numpy()).fit(),
     "lgbm_classifier": lambda: lightgbm.LGBMClassifier(**_TREES, verbose=-1, min_child_samples=2).fit(FRAME, TARGET),
+    "lgbm_pickled": lambda: _with_bytes().fit(FRAME, TARGET),
     "lgbm_booster": _lightgbm_booster,
     "doubler": lambda: Doubler(factor=3.0),
 }

@@ -21,14 +21,20 @@ KINDS = {
     "search": "sklearn",
     "xgb_classifier": "xgboost",
     "xgb_regressor": "xgboost",
+    "xgb_missing": "xgboost",
     "xgb_booster": "xgboost",
     "lgbm_classifier": "lightgbm",
+    "lgbm_pickled": "lightgbm",
     "lgbm_booster": "lightgbm",
     "catboost": "catboost",
     "catboost_classifier": "catboost",
     "ols": "statsmodels",
     "doubler": "pickle",
 }
+
+
+# whose library's file does not hold all, and for which MLflow has no loader
+WITH_A_DOCUMENT = {"lgbm_classifier", "xgb_missing"}
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,8 @@ def test_mlflow_predicts_the_same(kind: str, stored: dict[str, Stored]) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_folder_holds_no_more_files_than_promised(kind: str, stored: dict[str, Stored]) -> None:
-    assert len(list(stored[kind].folder.rglob("*"))) == 7
+    more = 2 if kind in WITH_A_DOCUMENT else 0
+    assert len(list(stored[kind].folder.rglob("*"))) == 7 + more
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -138,14 +145,15 @@ import mlflow.pyfunc, mlflow.sklearn, mlflow.xgboost, mlflow.lightgbm
 from tests.formats.samples import FRAME
 for folder, flavor in json.loads(sys.argv[1]):
     model = mlflow.pyfunc.load_model(folder)
-    native = getattr(mlflow, flavor).load_model(folder)
-    assert type(native) is type(model.get_raw_model())
+    if flavor:
+        native = getattr(mlflow, flavor).load_model(folder)
+        assert type(native) is type(model.get_raw_model())
     print(json.dumps(model.predict(FRAME).tolist()))
     print(json.dumps(model.predict(model.input_example).tolist()))
 assert "modelstore_core" not in sys.modules
 """
-    flavors = {"pickle": "sklearn"}
-    wanted = [(str(one.folder), flavors.get(kind, kind)) for kind, one in ((KINDS[k], s) for k, s in stored.items())]
+    flavors = {**KINDS, "doubler": "sklearn"} | dict.fromkeys(WITH_A_DOCUMENT, "")
+    wanted = [(str(one.folder), flavors[kind]) for kind, one in stored.items()]
 
     answers = [json.loads(line) for line in run(code, json.dumps(wanted)).splitlines()]
 

@@ -41,14 +41,14 @@ def _change(folder: Path, *keys: str, to: object) -> None:
     path.write_text(yaml.safe_dump(document))
 
 
-@pytest.mark.parametrize("kind", ["xgb_classifier", "xgb_booster", "lgbm_booster"])
+@pytest.mark.parametrize("kind", ["xgb_classifier", "xgb_booster", "lgbm_booster", "lgbm_classifier", "xgb_missing"])
 def test_what_holds_no_pickle_is_safe(kind: str, folder: Path) -> None:
     write(fitted(kind), folder)
 
     assert len(read_pyfunc(folder, trust=SAFE).predict(FRAME)) == len(FRAME)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("kind", ["logistic", "lgbm_classifier", "doubler"])
+@pytest.mark.parametrize("kind", ["logistic", "lgbm_pickled", "doubler"])
 def test_what_holds_a_pickle_is_not(kind: str, folder: Path) -> None:
     write(fitted(kind), folder)
 
@@ -66,7 +66,7 @@ def test_a_class_of_ones_own_must_be_listed(folder: Path) -> None:
     assert model.predict(FRAME).tolist() == (FRAME["age"] * 2).tolist()
 
 
-@pytest.mark.parametrize("kind", ["logistic", "lgbm_classifier"])
+@pytest.mark.parametrize("kind", ["logistic", "lgbm_pickled"])
 def test_no_hostile_pickle_reaches_mlflow(kind: str, folder: Path, tmp_path: Path) -> None:
     write(fitted(kind), folder)
     canary = tmp_path / "canary"

@@ -22,6 +22,7 @@ COMES_ALONG = {"numpy"}
         ("forest", "sklearn"),
         ("xgb_classifier", "xgboost"),
         ("lgbm_classifier", "lightgbm"),
+        ("lgbm_pickled", "lightgbm"),
         ("catboost_classifier", "catboost"),
     ],
 )

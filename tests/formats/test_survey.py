@@ -33,6 +33,8 @@ KINDS = [
     "onnx",
     "ols",
     "lgbm_classifier",
+    "lgbm_pickled",
+    "xgb_missing",
     "lgbm_booster",
     "doubler",
 ]

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Final
 
 from modelstore_core.errors import InvalidInput, NotSerializable
 from modelstore_core.formats import pickles
+from modelstore_core.formats.estimators import is_stored_estimator, loaded_files
 from modelstore_core.formats.files import FileFormat, FolderFormat
 from modelstore_core.formats.flavors import FLAVOR_PREFIX
 from modelstore_core.formats.joblib_files import scan_joblib
@@ -31,6 +32,8 @@ _LARGEST_MLMODEL: Final = 16 << 20
 _GLIMPSE: Final = 4096
 _PLAIN_PICKLES: Final = ("pickle", "cloudpickle")
 _PYFUNC: Final = "python_function"
+# whose estimators lie with a document of ours, and under no flavor of MLflow's but `python_function`
+_STORED: Final = frozenset({"lightgbm", "xgboost"})
 _SINGLE: Final = frozenset({"catboost", "joblib", "lightgbm", "numpy", "onnx", "pandas", "pickle", "xgboost"})
 
 
@@ -130,6 +133,8 @@ def _section(flavors: Section, name: str) -> Section:
 
 def _native(folder: Path, flavors: Section, name: str) -> tuple[str, ...]:
     """The files that our own format loads of a folder that MLflow wrote; none, if it is not the one to load it."""
+    if name in _STORED and is_stored_estimator(_section(flavors, _PYFUNC)):
+        return loaded_files(folder, name)
     section = _section(flavors, name)
     if not section or section.get("code"):
         return ()

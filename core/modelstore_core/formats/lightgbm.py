@@ -1,4 +1,8 @@
-"""LightGBM boosters as LightGBM's own text; its scikit-learn estimators as a pickle, as MLflow does."""
+"""LightGBM boosters as LightGBM's own text; its scikit-learn estimators as that text and one document of JSON.
+
+MLflow has a flavor for the first only: of the second its `lightgbm` flavor would make a bare booster, which predicts
+something else. So they have none but `python_function`, with a loader of ours.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,6 +10,7 @@ from typing import Any
 
 from modelstore_core.errors import Corrupt, NotSerializable
 from modelstore_core.formats import pickles
+from modelstore_core.formats.estimators import ESTIMATOR, rebuild, say, write_estimator
 from modelstore_core.formats.missing import missing_library
 from modelstore_core.formats.mlmodel import python_function
 from modelstore_core.formats.objects import class_name, is_a, version_of
@@ -19,10 +24,12 @@ _TEXT = "model.lgb"
 _PICKLED = ".pkl"
 _PICKLE = f"model{_PICKLED}"
 _BOOSTER = "lightgbm.basic.Booster"
+# What a booster's text does not hold; the rest is what LightGBM itself makes of the text.
+_OF_BOOSTER = ("best_iteration", "best_score", "pandas_categorical", "params")
 
 
 class LightgbmFormat:
-    """`model.lgb` or `model.pkl` with MLflow's `lightgbm` flavor."""
+    """`model.lgb` with MLflow's `lightgbm` flavor, or with `estimator.json`; what that cannot say, as `model.pkl`."""
 
     name = "lightgbm"
 
@@ -31,11 +38,16 @@ class LightgbmFormat:
         return is_a(model, _BOOSTER, "lightgbm.sklearn.LGBMModel")
 
     def save(self, model: object, folder: Path) -> Saved:
-        """Write the booster's text, up to its best iteration, or stream the estimator's pickle.
+        """Write a booster's text, up to its best iteration; an estimator's whole, and the rest of its state as JSON.
+
+        An estimator that is more than JSON can say, such as one with a function for its objective, is pickled.
 
         Raises:
             NotSerializable: The estimator cannot be pickled; the message names the part.
         """
+        document = None if is_a(model, _BOOSTER) else _document(model)
+        if document is not None:
+            return _save_estimator(model, document, folder)
         flavor: dict[str, object] = {
             "code": None,
             "lgb_version": version_of("lightgbm"),
@@ -50,14 +62,14 @@ class LightgbmFormat:
         return _saved(flavor, _PICKLE, pickled=(_PICKLE,), packages=("lightgbm", "sklearn"))
 
     def load(self, folder: Path, loads: Sequence[str], trust: Trust) -> object:
-        """Read the booster, or unpickle the estimator under the policy.
+        """Read the booster; or put the estimator together, or unpickle it, under the policy.
 
         Raises:
-            Untrusted: A pickle, and the policy says no; nothing was constructed.
+            Untrusted: A pickle, or a class of others, and the policy says no; nothing was constructed.
             MissingExtra: LightGBM is missing, or of a version that does not fit.
-            Corrupt: The text is none that LightGBM reads.
+            Corrupt: The text is none that LightGBM reads, or the document none of an estimator's.
         """
-        name = loads[0]
+        name = loads[-1]
         if name.endswith(_PICKLED):
             return pickles.load(folder / name, trust)
         try:
@@ -65,6 +77,8 @@ class LightgbmFormat:
         except ModuleNotFoundError as error:
             raise missing_library("lightgbm", f"Loading {name!r}") from error
         try:
+            if ESTIMATOR in loads:
+                return rebuild(folder, name, trust)
             return lightgbm.Booster(model_file=str(folder / name))
         except lightgbm.basic.LightGBMError as error:
             raise Corrupt(
@@ -79,10 +93,27 @@ class LightgbmFormat:
         return dict(booster.params) if is_a(model, _BOOSTER) else estimator_params(model)
 
 
-def _save_text(model: object, path: Path) -> None:
+def _document(model: object) -> str | None:
+    """All of the estimator but its trees; None if it is not fitted, or is more than can be said."""
+    state = dict(vars(model))
+    booster = state.pop("_Booster", None)
+    if class_name(booster) != _BOOSTER or any(not hasattr(booster, name) for name in _OF_BOOSTER):
+        return None
+    return say(model, "lightgbm", state=state, booster={name: getattr(booster, name) for name in _OF_BOOSTER})
+
+
+def _save_estimator(model: object, document: str, folder: Path) -> Saved:
+    estimator: Any = model
+    # all trees: early stopping has only said how many of them predict
+    _save_text(estimator.booster_, folder / _TEXT, num_iteration=-1)
+    flavors = write_estimator(folder, document)
+    return Saved(loads=(ESTIMATOR, _TEXT), flavors=flavors, packages=("lightgbm", "sklearn"))
+
+
+def _save_text(model: object, path: Path, **options: int) -> None:
     booster: Any = model
     try:
-        booster.save_model(str(path))
+        booster.save_model(str(path), **options)
     except (ValueError, TypeError, AttributeError) as error:
         raise NotSerializable(f"The booster cannot be written: {error}.", value=_BOOSTER) from error
 

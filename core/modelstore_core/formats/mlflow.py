@@ -7,12 +7,21 @@ which loader it asks for, which files that loader opens, and what those files na
 import os
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from modelstore_core.errors import InvalidInput
 from modelstore_core.formats import pickles, torch_files
 from modelstore_core.formats.catboost import CATBOOST_CLASSES
+from modelstore_core.formats.estimators import (
+    ESTIMATOR,
+    is_shipped,
+    is_stored_estimator,
+    read_document,
+    read_stored,
+)
 from modelstore_core.formats.keras import check_keras
 from modelstore_core.formats.missing import missing_library
 from modelstore_core.formats.mlmodel import MLMODEL
@@ -41,9 +50,11 @@ def load_pyfunc(folder: Path, trust: Trust) -> object:
         InvalidInput: There is no MLmodel, it has no `python_function` flavor, or MLflow does not take it.
         MissingExtra: MLflow, or a library of the model, is not installed.
     """
-    check_pyfunc(folder, trust)
+    flavors = check_pyfunc(folder, trust)
     pyfunc, mlflow_errors = import_mlflow()
     try:
+        if is_shipped(folder, flavors["python_function"]):
+            return _with_our_loader(pyfunc, folder, trust)
         # No warnings: to make them, MLflow follows whatever requirements.txt includes.
         return pyfunc.load_model(str(folder.absolute()), suppress_warnings=True)
     except ModuleNotFoundError as error:
@@ -56,15 +67,27 @@ def load_pyfunc(folder: Path, trust: Trust) -> object:
         ) from error
 
 
-def check_pyfunc(folder: Path, trust: Trust) -> None:
-    """Return only if the policy allows all that MLflow would open; MLflow itself is not needed to know.
+def check_pyfunc(folder: Path, trust: Trust) -> Section:
+    """The flavors, if the policy allows all that MLflow would open; MLflow itself is not needed to know.
 
     Raises:
         Untrusted, InvalidInput, MissingExtra: As `load_pyfunc`.
+        Corrupt: What describes the model is none.
     """
     flavors = _flavors(folder)
     if trust.level != "full":
-        _judge(folder, flavors, trust)
+        ours = is_stored_estimator(flavors["python_function"])
+        (_judge_stored if ours else _judge)(folder, flavors, trust)
+    return flavors
+
+
+def _with_our_loader(pyfunc: Any, folder: Path, trust: Trust) -> object:
+    """What MLflow would make of the folder with the loader that is installed: no code of a version is imported."""
+    meta = import_module("mlflow.models").Model.load(str(folder / MLMODEL))
+    loaded = pyfunc.PyFuncModel(model_meta=meta, model_impl=read_stored(folder, trust), model_id=meta.model_id)
+    with suppress(Exception):  # as MLflow: without its example a model predicts all the same
+        loaded.input_example = meta.load_input_example(path=str(folder))
+    return loaded
 
 
 def import_mlflow() -> tuple[Any, Any]:
@@ -132,6 +155,16 @@ def _judge(folder: Path, flavors: Section, trust: Trust) -> None:
 
 def _says_nothing(value: object) -> bool:
     return not value or (isinstance(value, Mapping) and all(part is None for part in value.values()))
+
+
+def _judge_stored(folder: Path, flavors: Section, trust: Trust) -> None:
+    """Of a version that brings our loader: nothing of it is run if it is ours indeed; else all of it would be."""
+    conf = flavors["python_function"]
+    if not is_shipped(folder, conf):
+        _refuse(
+            f"it brings its own code: {conf['code']!r} is not the loader {conf['loader_module']!r} that was shipped"
+        )
+    refuse_unlisted(trust, (read_document(folder)["class"],), repr(ESTIMATOR))
 
 
 def _judge_sklearn(folder: Path, flavors: Section, trust: Trust) -> None:

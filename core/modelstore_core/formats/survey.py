@@ -9,6 +9,7 @@ from modelstore_core.errors import Corrupt, InvalidInput, MissingExtra, UnknownF
 from modelstore_core.formats import mlflow, pickles, several, torch_files
 from modelstore_core.formats.containers import Content, content_of
 from modelstore_core.formats.detect import format_named
+from modelstore_core.formats.estimators import ESTIMATOR, is_shipped_loader, read_document
 from modelstore_core.formats.mlmodel import MLMODEL, read_flavor
 from modelstore_core.formats.objects import Checks
 from modelstore_core.formats.onnx import check_no_other_files
@@ -21,8 +22,9 @@ __all__ = ["Survey", "survey"]
 _Way: TypeAlias = Literal["unpickled", "torch", "onnx", "class", "own", "path", "asked", "unknown"]
 """How a format opens a file: what is asked of the policy before, exactly as its `load` does.
 
-"class": an MLmodel that names a class; "own": a library's own form, which holds no code; "path": not opened at all;
-"unknown": in a way of the format's own, so that every pickle in it counts; "asked": so too, and the format judged it.
+"class": an MLmodel or a document that names a class; "own": a library's own form, which holds no code; "path": not
+opened at all; "unknown": in a way of the format's own, so that every pickle in it counts; "asked": so too, and the
+format judged it.
 """
 
 _UNPICKLED: Final = frozenset({"sklearn", "pickle", "statsmodels"})
@@ -125,6 +127,8 @@ def _way(name: str, path: str) -> _Way:
         return "path"
     if path == MLMODEL:
         return "class" if name == "xgboost" else "own"
+    if path == ESTIMATOR and name in {"xgboost", "lightgbm"}:
+        return "class"
     if name == "onnx":
         return "onnx"
     if name in _UNPICKLED or (name == "lightgbm" and path.endswith(".pkl")):
@@ -141,6 +145,8 @@ def _look(folder: Path, path: str, size: int, way: _Way | None, trust: Trust) ->
         )
         return file, None
     content = content_of(folder / path)
+    if is_shipped_loader(folder / path):
+        content = replace(content, kind="loader for MLflow")
     if way == "class":
         content = replace(content, names=_class_named(folder / path))
     refusal = _judged(folder / path, way, content, trust)
@@ -203,7 +209,11 @@ def _class_named(path: Path) -> tuple[str, ...]:
     if path.stat().st_size > _LARGEST_MLMODEL:
         return ()
     try:
-        name = read_flavor(path.parent, "xgboost").get("model_class")
+        name = (
+            read_document(path.parent)["class"]
+            if path.name == ESTIMATOR
+            else read_flavor(path.parent, "xgboost").get("model_class")
+        )
     except (Corrupt, MissingExtra):
         return ()
     return (name,) if isinstance(name, str) else ()

@@ -1,5 +1,10 @@
-"""XGBoost boosters and estimators, in XGBoost's own binary JSON: no pickle, loaded back into the exact class."""
+"""XGBoost boosters and estimators, in XGBoost's own binary JSON: no pickle, loaded back into the exact class.
 
+The file does not hold what stands for a missing value. MLflow's flavor takes it to be NaN, so an estimator for which it
+is something else has `python_function` only, with a loader of ours.
+"""
+
+import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
@@ -7,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from modelstore_core.errors import Corrupt, NotSerializable
+from modelstore_core.formats.estimators import ESTIMATOR, can_be_said, rebuild, say, set_known, write_estimator
 from modelstore_core.formats.missing import missing_library
 from modelstore_core.formats.mlmodel import MLMODEL, python_function, read_flavor
 from modelstore_core.formats.objects import class_name, is_a, version_of
@@ -23,17 +29,20 @@ _PARAMS = "sklearn_params"
 
 
 class XgboostFormat:
-    """`model.ubj` with MLflow's `xgboost` flavor, which names the class."""
+    """`model.ubj` with MLflow's `xgboost` flavor, or with `estimator.json`; either names the class."""
 
     name = "xgboost"
 
     def accepts(self, model: object) -> bool:
-        """Whether the object is a booster, or an estimator whose predictions the file alone reproduces.
+        """Whether the object is a booster, or an estimator whose `missing` is a number.
 
-        XGBoost does not store `missing`: an estimator that takes another value than NaN for it would predict
-        differently in MLflow's hands, and is left to the pickle of the scikit-learn format.
+        Others are left to the scikit-learn format, and so are those whose class cannot be made without an argument.
         """
-        return is_a(model, _BOOSTER) or (is_a(model, _ESTIMATOR) and _is_nan(getattr(model, "missing", None)))
+        if is_a(model, _BOOSTER):
+            return True
+        if not is_a(model, _ESTIMATOR) or not _needs_nothing(type(model)):
+            return False
+        return _is_nan(getattr(model, "missing", None)) or _document(model) is not None
 
     def save(self, model: object, folder: Path) -> Saved:
         """Write `model.ubj`.
@@ -48,6 +57,9 @@ class XgboostFormat:
             raise NotSerializable(
                 f"The {class_name(model)} cannot be written: {error}.", value=class_name(model), fix="Fit it first."
             ) from error
+        if is_a(model, _ESTIMATOR) and not _is_nan(booster.missing):
+            flavors = write_estimator(folder, _document(model) or "")
+            return Saved(loads=(ESTIMATOR, _FILE), flavors=flavors, packages=("xgboost", "sklearn"))
         flavor: dict[str, object] = {
             "code": None,
             "data": _FILE,
@@ -69,8 +81,10 @@ class XgboostFormat:
         Raises:
             Untrusted: The class is neither XGBoost's own nor on the reader's list.
             MissingExtra: XGBoost, or the class's module, is not installed.
-            Corrupt: MLmodel does not name a class, or the file is none that XGBoost reads.
+            Corrupt: No class is named, or the file is none that XGBoost reads.
         """
+        if ESTIMATOR in loads:
+            return rebuild(folder, loads[-1], trust)
         # a file that another program made comes alone, and says nothing of a class
         flavor = read_flavor(folder, "xgboost") if MLMODEL in loads else {"model_class": _BOOSTER}
         name, file = flavor.get("model_class"), loads[-1]
@@ -113,8 +127,24 @@ def _settings(config: dict[str, Any]) -> Iterator[tuple[str, object]]:
             yield from part.items() if name.endswith("_param") else _settings(part)
 
 
+def _needs_nothing(kind: type) -> bool:
+    """Whether `kind()` is how to make one."""
+    try:
+        inspect.signature(kind).bind()
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def _is_nan(value: object) -> bool:
     return isinstance(value, float) and value != value  # noqa: PLR0124 - numpy's NaN is one too
+
+
+def _document(model: object) -> str | None:
+    """The parameters that can be said, `missing` among them; None if that cannot."""
+    estimator: Any = model
+    params = {name: value for name, value in estimator.get_params().items() if can_be_said(value)}
+    return say(model, "xgboost", state=params) if "missing" in params else None
 
 
 def _plain_params(params: dict[str, Any]) -> dict[str, object]:
@@ -146,5 +176,4 @@ def _class(name: str) -> Any:
 def _restore(model: Any, text: object) -> None:
     if not isinstance(text, str):
         return
-    known = model.get_params()
-    model.set_params(**{name: value for name, value in json.loads(text).items() if name in known})
+    set_known(model, json.loads(text))
