@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.formats.plain import Doubler
+from tests.formats.samples import fitted
 
 from modelstore_core import Corrupt, Inspection, InvalidInput, ModelStore, Untrusted, VersionDeleted, VersionNotFound
 from modelstore_core.cli import main
@@ -45,6 +46,16 @@ def test_what_load_would_refuse_is_said_with_the_line_that_allows_it(store: Mode
     assert (found.not_recorded, found.not_found) == ((), ())
     assert store.inspect("risk", trust=[DOUBLER]).allowed
     assert store.load("risk", trust=[DOUBLER]) == Doubler(3.0)
+
+
+@pytest.mark.parametrize("kind", ["xgb_classifier", "xgb_missing", "lgbm_classifier"])
+def test_the_class_that_a_document_names_is_shown_and_is_not_unpickled(kind: str, store: ModelStore) -> None:
+    version = store.save(fitted(kind), "risk")
+
+    found = store.inspect("risk", trust="safe")
+
+    assert found.globals == (version.model_type,)
+    assert (found.not_recorded, found.not_found, found.risks) == ((), (), ())
 
 
 def test_the_stores_own_policy_judges_unless_another_is_given(url: str, store: ModelStore) -> None:

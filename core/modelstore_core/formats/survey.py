@@ -17,7 +17,7 @@ from modelstore_core.formats.paths import is_file_inside
 from modelstore_core.formats.trust import Trust, refuse_pickle, refuse_shape, refuse_unlisted
 from modelstore_core.model.inspection import InspectedFile
 
-__all__ = ["Survey", "survey"]
+__all__ = ["NAMES_A_CLASS", "Survey", "survey"]
 
 _Way: TypeAlias = Literal["unpickled", "torch", "onnx", "class", "own", "path", "asked", "unknown"]
 """How a format opens a file: what is asked of the policy before, exactly as its `load` does.
@@ -31,6 +31,8 @@ _UNPICKLED: Final = frozenset({"sklearn", "pickle", "statsmodels"})
 _OWN: Final = frozenset({"annoy", "catboost", "numpy", "pandas", "prophet"})
 _PATHS: Final = frozenset({"file", "folder"})
 _LARGEST_MLMODEL: Final = 16 << 20
+NAMES_A_CLASS: Final = "text that names a class"
+"""The kind of a file whose one name is that of the object's class: read, and not unpickled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +150,8 @@ def _look(folder: Path, path: str, size: int, way: _Way | None, trust: Trust) ->
     if is_shipped_loader(folder / path):
         content = replace(content, kind="loader for MLflow")
     if way == "class":
-        content = replace(content, names=_class_named(folder / path))
+        named = _class_named(folder / path)
+        content = replace(content, names=named, kind=NAMES_A_CLASS if named else content.kind)
     refusal = _judged(folder / path, way, content, trust)
     file = InspectedFile(
         path=path,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from modelstore_core.artifacts.reading import Artifacts
 from modelstore_core.formats.drift import drift_of
-from modelstore_core.formats.survey import Survey, survey
+from modelstore_core.formats.survey import NAMES_A_CLASS, Survey, survey
 from modelstore_core.formats.trust import Trust
 from modelstore_core.model.digest import FileEntry
 from modelstore_core.model.inspection import Drift, InspectedFile, Inspection
@@ -32,8 +32,8 @@ def inspect(handle: Handle, record: ModelVersion, trust: Trust) -> Inspection:
 
 def _inspection(record: ModelVersion, found: Survey, trust: Trust) -> Inspection:
     names = {name for file in found.files if file.opened for name in file.globals}
+    unpickled = {name for file in found.files if file.opened and file.kind != NAMES_A_CLASS for name in file.globals}
     said = set(record.globals)
-    pickled = any(file.opened and file.globals for file in found.files)
     return Inspection(
         ref=record.ref,
         format=record.format,
@@ -42,11 +42,11 @@ def _inspection(record: ModelVersion, found: Survey, trust: Trust) -> Inspection
         allowed=found.refusal is None,
         refusal="" if found.refusal is None else str(found.refusal),
         globals=tuple(sorted(names)),
-        not_recorded=tuple(sorted(names - said)),
-        not_found=tuple(sorted(said - names)),
-        risks=(*found.risks, *_of_files(found), *_of_record(names, said)),
+        not_recorded=tuple(sorted(unpickled - said)),
+        not_found=tuple(sorted(said - unpickled)),
+        risks=(*found.risks, *_of_files(found), *_of_record(unpickled, said)),
         files=Records(found.files, InspectedFile),
-        drift=Records(drift_of(record.environment, pickled=pickled), Drift),
+        drift=Records(drift_of(record.environment, pickled=bool(unpickled)), Drift),
         install=record.install,
         signature=record.signature,
         proved=record.proved,
