@@ -26,10 +26,14 @@ COMES_ALONG = {"numpy"}
         ("catboost_classifier", "catboost"),
     ],
 )
-def test_the_scan_finds_what_mlflow_infers(kind: str, flavor: str, tmp_path: Path) -> None:
+def test_the_scan_finds_what_mlflow_infers(
+    kind: str, flavor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import mlflow.models
 
     written = formats.write(fitted(kind), tmp_path)
+    # Inferring, unlike loading, does not look where MLmodel says that code lies.
+    monkeypatch.syspath_prepend(str(tmp_path / "modelstore_estimators_1.zip"))
     pins: Any = written.environment["requirements"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
