@@ -25,9 +25,9 @@ def cluster(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
         yield found
 
 
-def warnings(instance: dg.DagsterInstance, url: str, **settings: bool) -> list[str]:
+def warnings(instance: dg.DagsterInstance, url: str, *, shared_folder: bool = False) -> list[str]:
     """What a run that saves there says of other machines."""
-    manager = ModelStoreIOManager(store=ModelStoreResource(url=url), **settings)
+    manager = ModelStoreIOManager(store=ModelStoreResource(url=url), shared_folder=shared_folder)
     result = dg.materialize([churn], instance=instance, resources={"io_manager": manager})
     said = [entry.user_message for entry in instance.all_logs(result.run_id)]
     return [text for text in said if "is kept by the machine" in text]
