@@ -1,5 +1,6 @@
 """Aliases and models as assets of their own: true provenance, and news of every promotion."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -174,6 +175,24 @@ def test_consumers_follow_promotions_and_not_trainings_and_can_ignore_equal_byte
     after_equal_bytes, _ = asked(platform, cursor)
 
     assert (after_training, after_promotion, after_equal_bytes) == ([0, 0], [1, 1], [1, 0])
+
+
+def test_a_model_may_be_retrained_on_mondays(platform: Platform) -> None:
+    weekly = dg.asset(name="weekly", automation_condition=dg.AutomationCondition.on_cron("0 6 * * 1"))(
+        lambda: "weights"
+    )
+    cursor, requested = None, []
+    for day, hour in ((6, 12), (7, 5), (7, 7), (8, 7), (14, 7)):  # of December 2026; the 7th is a Monday
+        result = dg.evaluate_automation_conditions(
+            defs=[weekly],
+            instance=platform.instance,
+            cursor=cursor,
+            evaluation_time=datetime(2026, 12, day, hour, tzinfo=UTC),
+        )
+        cursor = result.cursor
+        requested.append(result.get_num_requested(weekly.key))
+
+    assert requested == [0, 0, 1, 0, 1]
 
 
 def test_a_promotion_elsewhere_reaches_a_promotion_asset_as_well(platform: Platform) -> None:
