@@ -56,9 +56,9 @@ def approve_and_promote(
     that guard the alias refuse, the run fails and the alias stays.
 
     Args:
-        reference: The version, such as `risk.churn@3`; with the name alone, the newest.
-        alias: The alias that it is to get.
-        store: A URL, a path or `model-store/NAME` of a saved block; MODELSTORE_URL of the worker if left out.
+        reference: The version, such as risk.churn@3; with the name alone, the newest.
+        alias: The alias that it is to get: letters, digits, - and _.
+        store: A URL, a path, or model-store/NAME of a saved block. If left out, MODELSTORE_URL of the worker.
         approvals: How many people have to approve.
         hours: How long to wait for each of them.
         comment: What those who decide should know.

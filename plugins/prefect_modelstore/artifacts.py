@@ -17,7 +17,7 @@ from prefect.logging.loggers import get_logger, get_run_logger
 
 from modelstore_core import Event, GateRefused, ModelStore, ModelVersion
 from prefect_modelstore.assets import describe_asset
-from prefect_modelstore.cards import artifact_key, markdown_card, refusal_card, version_rows
+from prefect_modelstore.cards import artifact_key, history_card, markdown_card, refusal_card, version_rows
 from prefect_modelstore.events import events_of, send
 from prefect_modelstore.pages import page_of
 from prefect_modelstore.pictures import metric_history
@@ -66,11 +66,14 @@ def show_refusal(store: ModelStore, version: ModelVersion, alias: str, error: Ga
 
 def _pictures(version: ModelVersion, newest: Sequence[ModelVersion], page: str | None) -> Iterator[ArtifactCreate]:
     name, table = version.name, json.dumps(version_rows(newest))
-    yield artifact("markdown", artifact_key("model", name), markdown_card(version, page), f"Version {version.ref}")
+    said = ", ".join((f"Version {version.ref}", *version.aliases))
+    yield artifact("markdown", artifact_key("model", name), markdown_card(version, page), said)
     yield artifact("table", artifact_key("versions", name), table, f"The newest versions of {name}")
     picture = metric_history(newest[::-1])
     if picture is not None:
-        yield artifact("image", artifact_key("history", name), picture, f"The metrics of {name}, version by version")
+        # Not an image artifact: below one, the UI writes its whole URL, across the page.
+        card = history_card(newest, picture)
+        yield artifact("markdown", artifact_key("history", name), card, f"The metrics of {name}, version by version")
 
 
 def _show(

@@ -5,12 +5,13 @@ markup nor break the table it stands in.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 from modelstore_core import Approval, Comparison, Finding, GateRefused, ModelVersion
 
-__all__ = ["artifact_key", "comparison_card", "markdown_card", "refusal_card", "version_rows"]
+__all__ = ["artifact_key", "comparison_card", "history_card", "markdown_card", "refusal_card", "version_rows"]
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$:@-])")
 _PAGE = re.compile(r"https?://[A-Za-z0-9._~:/%-]+")
@@ -46,10 +47,13 @@ def markdown_card(version: ModelVersion, files: str | None = None) -> str:
         lines += [_cell(version.description), ""]
     if version.metrics:
         lines += _table(("metric", "value"), version.metrics.items())
-    facts = [(line["what"], line["value"]) for line in version.card() if line["what"] not in _SHOWN_ABOVE]
-    lines += _table(("", ""), facts)
     page = version.lineage.get("url")
-    if isinstance(page, str) and _PAGE.fullmatch(page):
+    linked = isinstance(page, str) and _PAGE.fullmatch(page) is not None
+    # A link in a cell would lead elsewhere where the cell is cut off: this one stands below.
+    lineage = {key: value for key, value in version.lineage.items() if not (linked and key == "url")}
+    facts = [(line["what"], line["value"]) for line in replace(version, lineage=lineage).card()]
+    lines += _table(("", ""), [(what, value) for what, value in facts if what not in _SHOWN_ABOVE])
+    if linked:
         lines += [f"[The run that saved it]({page})", ""]
     if files is not None:
         lines += [f"[Its files]({files})", ""]
@@ -57,17 +61,28 @@ def markdown_card(version: ModelVersion, files: str | None = None) -> str:
 
 
 def comparison_card(comparison: Comparison, asked: Approval) -> str:
-    """All in which the candidate differs from the version that has the alias, numbers with their change."""
+    """All in which the candidate differs from the version that has the alias, numbers with their change.
+
+    The ids of the runs are left out: they always differ, help nobody decide, and are too wide for the form.
+    """
     current, candidate = comparison.versions
     lines = [f"# {_cell(candidate.ref)} for {_cell(asked.alias)}", ""]
     if asked.comment:
         lines += [_cell(asked.comment), ""]
     lines += [f"| | {_cell(current.ref)} (now) | {_cell(candidate.ref)} | change |", "|---|---|---|---|"]
-    for one in comparison.differences[:_MOST_ROWS]:
+    differences = [one for one in comparison.differences if one.field not in _OF_RUNS]
+    for one in differences[:_MOST_ROWS]:
         cells = (one.field, one.left, one.right, "" if one.change is None else f"{one.change:+.6g}")
         lines.append(f"| {' | '.join('' if cell is None else _cell(cell) for cell in cells)} |")
-    more = len(comparison.differences) - _MOST_ROWS
+    more = len(differences) - _MOST_ROWS
     return "\n".join([*lines, "", *([f"{more} more differences", ""] if more > 0 else [])])
+
+
+def history_card(versions: Sequence[ModelVersion], picture: str) -> str:
+    """The picture of the metrics of a model's newest versions, newest first, and which of them have aliases."""
+    lines = [f"# {_cell(versions[0].name)}", "", f"![The metrics, version by version]({picture})", ""]
+    aliases = [f"{alias} is {version.number}" for version in versions for alias in version.aliases]
+    return "\n".join([*lines, *([f"Large dots: {_cell(', '.join(aliases))}.", ""] if aliases else [])])
 
 
 def refusal_card(version: ModelVersion, alias: str, error: GateRefused) -> str:
@@ -81,6 +96,7 @@ def refusal_card(version: ModelVersion, alias: str, error: GateRefused) -> str:
 
 
 _SHOWN_ABOVE = ("version", "description", "metrics")
+_OF_RUNS = frozenset({"lineage.run_id", "lineage.task_run_id", "lineage.url"})
 
 
 def version_rows(versions: Iterable[ModelVersion]) -> list[dict[str, str]]:

@@ -91,11 +91,17 @@ def labels(event: Event, url: str) -> dict[str, str]:
     alias = {} if event.alias is None else {"modelstore.alias": event.alias}
     return {
         "prefect.resource.id": f"modelstore.model.{quote(event.model)}",
-        "prefect.resource.name": event.model,
+        "prefect.resource.name": _what(event),
         "modelstore.model": event.model,
         "modelstore.store": url,
         **alias,
     }
+
+
+def _what(event: Event) -> str:
+    """What the list of events shows of it: the version and its alias, not only the model."""
+    version = event.model if event.number is None else f"{event.model}@{event.number}"
+    return version if event.alias is None else f"{version} as {event.alias}"
 
 
 def _related() -> Iterator[dict[str, str]]:

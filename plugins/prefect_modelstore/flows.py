@@ -10,7 +10,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from modelstore_core import InvalidInput
-from prefect_modelstore.forms import Alias, Direction, ImportPath, Margin, ModelName, gates_of
+from prefect_modelstore.forms import NOTHING, Alias, Direction, ImportPath, Margin, ModelName, gates_of
 from prefect_modelstore.tasks import promote_model, save_model
 from prefect_modelstore.trained import Trained, trained_from
 
@@ -24,7 +24,7 @@ def retrain_and_promote(  # noqa: PLR0913 - one parameter for each field of the 
     *,
     alias: Alias = "champion",
     store: str | None = None,
-    parameters: dict[str, Any] | None = None,
+    parameters: dict[str, Any] = NOTHING,
     metric: str | None = None,
     threshold: float | None = None,
     must_improve: bool = True,
@@ -38,12 +38,12 @@ def retrain_and_promote(  # noqa: PLR0913 - one parameter for each field of the 
     refusal stands in the model's history.
 
     Args:
-        train: The training function, as `module:function`; importable where the flow runs, and one of those that
-            MODELSTORE_TRAINING allows there. It returns a model, a model and a dict of metrics, or a `Trained`.
-        name: The model's name, such as `risk.churn`.
-        alias: The alias to move.
-        store: A URL, a path or `model-store/NAME` of a saved block; MODELSTORE_URL of the worker if left out.
-        parameters: Passed to the training function.
+        train: The training function, as module:function; importable where the flow runs, and one of those that
+            MODELSTORE_TRAINING allows there. It returns a model, a model and a dict of metrics, or a Trained.
+        name: The model's name, such as risk.churn.
+        alias: The alias to move: letters, digits, - and _.
+        store: A URL, a path, or model-store/NAME of a saved block. If left out, MODELSTORE_URL of the worker.
+        parameters: What the training function is called with, as JSON.
         metric: The metric that decides; without one, the new version is promoted whatever it is like.
         threshold: The least value of the metric that will do.
         must_improve: Whether the metric must be better than that of the version the alias points to.
@@ -55,7 +55,7 @@ def retrain_and_promote(  # noqa: PLR0913 - one parameter for each field of the 
         The new version's reference, such as `risk.churn@3`.
     """
     gates = gates_of(metric, threshold, improve_by if must_improve else None, direction)
-    trained = train_model(train, parameters or {})
+    trained = train_model(train, parameters)
     version = save_model(
         trained.model,
         name,

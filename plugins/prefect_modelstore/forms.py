@@ -1,12 +1,16 @@
-"""What the fields of the deployable flows' forms take, and the gates that they mean."""
+"""What the fields of the deployable flows' forms take, and the gates that they mean.
 
-from typing import Annotated, Literal, TypeAlias
+What such a flow's docstring says of a parameter stands beside its field, in one of Prefect's two UIs as plain text: so
+it has no markup. A value that matches no pattern is answered with the pattern, so it also says what is allowed.
+"""
+
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field
 
 from modelstore_core import AtLeast, Gate, Improves, InvalidInput
 
-__all__ = ["Alias", "Direction", "ImportPath", "Margin", "ModelName", "Reference", "gates_of"]
+__all__ = ["NOTHING", "Alias", "Direction", "ImportPath", "Margin", "ModelName", "Reference", "gates_of"]
 
 ImportPath: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$", examples=["risk.train:fit"])]
 ModelName: TypeAlias = Annotated[str, Field(pattern=r"^[^/:@]+$", max_length=200)]
@@ -14,6 +18,8 @@ Alias: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=
 Reference: TypeAlias = Annotated[str, Field(pattern=r"^[^/:@]+(@[A-Za-z0-9_-]+)?$", examples=["risk.churn@3"])]
 Margin: TypeAlias = Annotated[float, Field(ge=0)]
 Direction: TypeAlias = Literal["max", "min"]
+# The default of a field for a dict. Prefect's forms have an editor for one, but none for "a dict or None".
+NOTHING: Final[dict[str, Any]] = {}
 
 
 def gates_of(metric: str | None, threshold: float | None, improve_by: float | None, direction: Direction) -> list[Gate]:

@@ -35,9 +35,9 @@ def promote(  # noqa: PLR0913 - one parameter for each field of the form
     The run fails if one of them refuses, with both sides' numbers in its message and in an artifact.
 
     Args:
-        reference: The version, such as `risk.churn@3`; with the name alone, the newest.
-        alias: The alias to move.
-        store: A URL, a path or `model-store/NAME` of a saved block; MODELSTORE_URL of the worker if left out.
+        reference: The version, such as risk.churn@3; with the name alone, the newest.
+        alias: The alias to move: letters, digits, - and _.
+        store: A URL, a path, or model-store/NAME of a saved block. If left out, MODELSTORE_URL of the worker.
         metric: The metric that decides; without one, only the alias's own rules do.
         threshold: The least value of the metric that will do.
         must_improve: Whether the metric must be better than that of the version the alias points to.
@@ -65,9 +65,9 @@ def rollback(
     """Point an alias to what it pointed to before. Rules are not asked: each of these versions was promoted once.
 
     Args:
-        name: The model's name, such as `risk.churn`.
-        alias: The alias to move.
-        store: A URL, a path or `model-store/NAME` of a saved block; MODELSTORE_URL of the worker if left out.
+        name: The model's name, such as risk.churn.
+        alias: The alias to move: letters, digits, - and _.
+        store: A URL, a path, or model-store/NAME of a saved block. If left out, MODELSTORE_URL of the worker.
         steps: How many promotions to go back.
         reason: Why, for the model's history.
 
@@ -89,7 +89,7 @@ def collect(
 
     Args:
         name: The model's name; all models if left out.
-        store: A URL, a path or `model-store/NAME` of a saved block; MODELSTORE_URL of the worker if left out.
+        store: A URL, a path, or model-store/NAME of a saved block. If left out, MODELSTORE_URL of the worker.
         older_than_hours: What was written, deleted or superseded within that time is left alone.
         dry_run: Remove nothing, and report what would be removed.
 

@@ -1,7 +1,7 @@
 """How a model's metrics went from version to version: a picture, drawn without a display or a library.
 
-An image artifact is a URL, and a `data:` URL is one that needs no place to be published at. The picture is SVG: a few
-hundred bytes a metric, sharp at any size, and with text, which a hand-made PNG would lack.
+It is a `data:` URL, which needs no place to be published at. The picture is SVG: a few hundred bytes a metric, sharp
+at any size, and with text, which a hand-made PNG would lack.
 """
 
 import base64

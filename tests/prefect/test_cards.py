@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelstore_core import ModelStore, ModelVersion
-from prefect_modelstore.cards import artifact_key, markdown_card, version_rows
+from prefect_modelstore.cards import artifact_key, comparison_card, history_card, markdown_card, version_rows
 
 _ESCAPE = re.compile(r"--|-d|-u|-s|-c([a-z])|((?:-x[0-9a-f]{2})+)|([a-z0-9])")
 _WORDS = {"--": ".", "-d": "-", "-u": "_", "-s": " "}
@@ -80,6 +80,32 @@ def test_a_card_links_to_the_run_that_saved_the_version(version: ModelVersion) -
     card = markdown_card(replace(version, lineage={"url": "http://127.0.0.1:4200/runs/flow-run/1-a"}))
 
     assert "[The run that saved it](http://127.0.0.1:4200/runs/flow-run/1-a)" in card
+    assert card.count("127") == 1
+
+
+def test_a_comparison_leaves_out_what_always_differs(store: ModelStore) -> None:
+    for number in (1, 2):
+        lineage = {"run_id": f"id-{number}", "url": f"http://x/{number}", "commit": f"c{number}"}
+        store.save({"a": number}, "risk.churn", metrics={"auc": number / 2}, lineage=lineage)
+    asked = store.request_approval("risk.churn@2", "champion")
+
+    card = comparison_card(store.compare("risk.churn@1", "risk.churn@2"), asked)
+
+    assert "| metrics.auc | 0.5 | 1 | +0.5 |" in card.replace("\\", "")
+    assert "| lineage.commit | c1 | c2 |" in card.replace("\\", "")
+    assert "id-1" not in card.replace("\\", "")
+    assert "http" not in card
+
+
+def test_a_history_says_which_dots_are_which_aliases(store: ModelStore) -> None:
+    store.save({"a": 1}, "risk.churn", aliases=["champion"])
+    without = store.save({"a": 1}, "risk.fraud")
+
+    card = history_card(store.versions("risk.churn"), "data:x")
+
+    assert "![The metrics, version by version](data:x)" in card
+    assert "Large dots: champion is 1." in card
+    assert "dots" not in history_card([without], "data:x")
 
 
 def test_rows_have_the_same_columns_whatever_metrics_a_version_has(store: ModelStore, version: ModelVersion) -> None:

@@ -44,6 +44,8 @@ class TestRuns:
         assert (moved["payload"]["reason"], moved["payload"]["store"]) == ("Nightly.", store.url)
         labels = {"modelstore.model": "ev.saved", "modelstore.alias": "champion", "modelstore.store": store.url}
         assert moved["resource"] | labels == moved["resource"]
+        names = [event["resource"]["prefect.resource.name"] for event in (created, moved)]
+        assert names == ["ev.saved@1", "ev.saved@1 as champion"]
         assert created["related"][0]["prefect.resource.id"] == f"prefect.flow-run.{flow_run_of(state).id}"
 
     def test_a_run_that_is_tried_again_repeats_its_events_and_nobody_hears_them_twice(self, store: ModelStore) -> None:

@@ -92,7 +92,9 @@ def test_the_form_says_what_each_field_is_for(deployment: dict[str, Any]) -> Non
     assert schema["required"] == ["train", "name"]
     assert fields["direction"]["enum"] == ["max", "min"]
     assert (fields["alias"]["default"], fields["improve_by"]["minimum"]) == ("champion", 0)
+    assert fields["parameters"]["type"] == "object"  # of a union with None, the form would have no editor
     assert all(field.get("description") for field in fields.values())
+    assert not any("`" in field["description"] for field in fields.values())  # shown as it is
 
 
 def test_a_better_model_moves_the_alias_and_a_worse_one_is_refused(

@@ -123,9 +123,9 @@ class TestRuns:
             for auc in (0.8, 0.9):
                 save_model({"auc": auc}, "risk.churn", store=store, metrics={"auc": auc})
 
-        (picture,) = artifacts_of(finished(training), "image")
-        assert picture.key == "history-risk--churn"
-        assert len(drawn(str(picture.data)).findall(f"{_SVG}circle")) == 2
+        (card,) = (one for one in artifacts_of(finished(training), "markdown") if one.key == "history-risk--churn")
+        picture = str(card.data).partition("version by version](")[2].partition(")")[0]
+        assert len(drawn(picture).findall(f"{_SVG}circle")) == 2
 
     def test_a_materialization_says_which_version_it_made_and_from_what(self, store: ModelStore) -> None:
         @saves_model("as.churn", store=store)

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 from tests.needs import program
 
 __all__ = ["Visit", "browsing", "visiting"]
@@ -24,6 +23,8 @@ IMAGES = Path(__file__).resolve().parents[2] / "docs/images"
 _SIZE = {"width": 1440, "height": 1000}
 _PATIENCE = 120_000.0
 _LARGEST = 200_000
+# A pattern, which the browser itself applies: with a function, every request would wait until Python has time for it.
+_ELSEWHERE = re.compile(r"^\w+://(?!(127\.0\.0\.1|localhost)[:/])")
 _ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -54,7 +55,7 @@ class Visit:
     Attributes:
         page: Playwright's.
         address: The server's.
-        elsewhere: Requests to other machines.
+        elsewhere: Requests to other machines, none of which were let through.
     """
 
     page: Page
@@ -76,10 +77,12 @@ class Visit:
         found = self.page.locator("button, a").filter(has_text=re.compile(name)).last
         found.click(modifiers=[] if holding is None else [holding])
 
-    def picture(self, name: str) -> None:
-        """What is seen now, for the guides, if pictures are asked for."""
+    def picture(self, name: str, *, height: int = _SIZE["height"]) -> None:
+        """What is seen now, for the guides, if pictures are asked for; in a window so high."""
+        self.page.set_viewport_size({"width": _SIZE["width"], "height": height})
         self.page.wait_for_load_state("networkidle")
         picture = self.page.screenshot(animations="disabled")
+        self.page.set_viewport_size({"width": _SIZE["width"], "height": _SIZE["height"]})
         if os.environ.get("MODELSTORE_PICTURES") != "1":
             return
         IMAGES.mkdir(exist_ok=True)
@@ -96,11 +99,11 @@ def visiting(browser: Browser, address: str) -> Iterator[Visit]:
     context.set_default_timeout(_PATIENCE)
     visit = Visit(page=context.new_page(), address=address)
 
-    def note(url: str) -> None:
-        if urlsplit(url).hostname not in {"127.0.0.1", "localhost", None}:
-            visit.elsewhere.append(url)
+    def turn_back(route: Route) -> None:
+        visit.elsewhere.append(route.request.url)
+        route.abort()
 
-    visit.page.on("request", lambda request: note(request.url))
+    context.route(_ELSEWHERE, turn_back)
     try:
         yield visit
     finally:
