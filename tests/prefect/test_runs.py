@@ -289,8 +289,9 @@ def test_a_save_shows_a_card_and_a_table(store: ModelStore) -> None:
 
     state = finished(training)
 
-    card, table = artifacts_of(state, "markdown")[-1], artifacts_of(state, "table")[-1]
-    assert (card.key, table.key) == ("model--crisk-uchurn", "versions--crisk-uchurn")
+    (card, history), table = artifacts_of(state, "markdown")[-2:], artifacts_of(state, "table")[-1]
+    keys = ("model--crisk-uchurn", "versions--crisk-uchurn", "history--crisk-uchurn")
+    assert (card.key, table.key, history.key) == keys
     assert "| auc | 0.9 |" in str(card.data)
     assert f"/flow-run/{flow_run_of(state).id})" in str(card.data)
     assert [(row["version"], row["metrics.auc"]) for row in table_of(table)] == [("2", "0.9"), ("1", "0.8")]

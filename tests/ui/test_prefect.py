@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -120,7 +121,17 @@ class Stage:
         dialog.get_by_label("Comment (Optional)").fill(comment)
         if picture is not None:
             self.visit.picture(picture, height=1200)
-        dialog.get_by_role("button", name="Resume").click()
+        poll(lambda: self._resumed(dialog), "a server that is not too busy", self.api.log)
+        expect(dialog).to_have_count(0)
+
+    def _resumed(self, dialog: Locator) -> bool | None:
+        """Press the button, and see what the server says: what it is too busy for is to be tried again."""
+        with self.visit.page.expect_response(re.compile("/resume$")) as answer:
+            dialog.get_by_role("button", name="Resume").click()
+        if answer.value.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            return None
+        assert answer.value.json()["status"] == "ACCEPT", answer.value.text()
+        return True
 
     def open_artifact(self, run: str, key: str) -> None:
         """From the run's page to the newest artifact of this key."""
