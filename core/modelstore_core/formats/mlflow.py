@@ -50,10 +50,11 @@ def load_pyfunc(folder: Path, trust: Trust) -> object:
         InvalidInput: There is no MLmodel, it has no `python_function` flavor, or MLflow does not take it.
         MissingExtra: MLflow, or a library of the model, is not installed.
     """
-    flavors = check_pyfunc(folder, trust)
+    conf = check_pyfunc(folder, trust)["python_function"]
     pyfunc, mlflow_errors = import_mlflow()
     try:
-        if is_shipped(folder, flavors["python_function"]):
+        # below full trust even if the loader has been exchanged since it was judged
+        if is_stored_estimator(conf) and (trust.level != "full" or is_shipped(folder, conf)):
             return _with_our_loader(pyfunc, folder, trust)
         # No warnings: to make them, MLflow follows whatever requirements.txt includes.
         return pyfunc.load_model(str(folder.absolute()), suppress_warnings=True)
