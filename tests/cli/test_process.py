@@ -7,8 +7,8 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TextIO, TypeAlias
 
@@ -48,6 +48,16 @@ def start() -> Start:
         )
 
     return start
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Processes that start meanwhile can be interrupted, also where a shell runs these tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def broken_pipe() -> TextIO:
@@ -145,9 +155,12 @@ def test_an_interrupted_command_says_so_in_one_line_and_by_its_code(tmp_path: Pa
     schemes.install(tmp_path / "packages")
     path = os.pathsep.join([str(tmp_path / "packages"), *sys.path])
     command = [sys.executable, "-m", "modelstore_core.cli", "--store", "silent://asked", "ls"]
-    with subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as started:
+    with (
+        interruptible(),
+        subprocess.Popen(
+            command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as started,
+    ):
         assert started.stdout is not None
         assert started.stdout.read(5) == b"asked"  # so it waits for the storage by now
         started.send_signal(signal.SIGINT)

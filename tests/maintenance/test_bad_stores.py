@@ -230,7 +230,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
 
 
 def opened(server: S3Server) -> ModelStore:
-    return ModelStore("s3://bucket/models", endpoint=server.endpoint, region="us-east-1", patience=0.2)
+    return ModelStore("s3://bucket/models", endpoint=server.endpoint, region="us-east-1")
 
 
 def test_a_permission_that_is_taken_away_half_way_costs_no_more_than_the_verb(server: S3Server, tmp_path: Path) -> None:
