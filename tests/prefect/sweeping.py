@@ -57,4 +57,6 @@ def check(url: str) -> None:
     assert sorted(version.number for version in versions) == list(range(1, CANDIDATES + 1))
     assert sorted(int(str(version.params["i"])) for version in versions) == list(range(CANDIDATES))
     assert store.load("risk.churn@champion") == {"i": 10}
+    assert store.verify().ok
+    store.collect(older_than=0)  # a pool that loses a process ends the others, in the midst of a save too
     assert not store.verify().problems
