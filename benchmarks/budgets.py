@@ -92,7 +92,7 @@ def _dagster(found: Row) -> Iterator[Budget]:
 
 
 def _prefect(found: Row) -> Iterator[Budget]:
-    for what, own in (("cpu", "an empty task"), ("wall", "a task that makes three artifacts")):
+    for what, own in [("cpu", "an empty task"), *(("wall", own) for own in _TASKS)]:
         core, prefects, ours = (1000 * found["small"][who][what] for who in ("core", _TASKS[own], "save_model"))
         name = f"Prefect's save_model, save small, folder, {_CLOCKS[what]} over core's save and {own}"
         yield _most(name, ours - core - prefects, 50, "ms")
