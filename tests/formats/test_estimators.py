@@ -5,6 +5,7 @@ import math
 import sys
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import LabelEncoder
 from tests.formats.samples import fitted
+from tests.formats.stored_estimators import KINDS, load, store
 
 from modelstore_core.errors import Corrupt, MissingExtra, ModelStoreError, Untrusted
-from modelstore_core.formats import estimators, parse_trust, read, read_pyfunc, write
+from modelstore_core.formats import estimators, parse_trust, read_pyfunc
 from modelstore_core.formats import modelstore_estimators_1 as twin
 from modelstore_core.formats.trust import FULL, LISTED, SAFE
-
-LOADS = {"lightgbm": ("estimator.json", "model.lgb"), "xgboost": ("estimator.json", "model.ubj")}
-KINDS = {"lightgbm": "lgbm_classifier", "xgboost": "xgb_missing"}
 
 
 @pytest.fixture(autouse=True)
@@ -33,17 +32,7 @@ def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Callable[[str], Path]:
-    def store(library: str) -> Path:
-        folder = tmp_path / library
-        folder.mkdir()
-        write(fitted(KINDS[library]), folder)
-        return folder
-
-    return store
-
-
-def _load(folder: Path, trust: Any = SAFE) -> Any:
-    return read(folder, format=folder.name, loads=LOADS[folder.name], trust=trust)
+    return partial(store, folder=tmp_path)
 
 
 def _change(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
@@ -185,7 +174,7 @@ def test_a_value_that_nobody_would_say_is_corrupt(
     _change(folder, lambda document: document["state"].update(verbosity=value))
 
     with pytest.raises(Corrupt, match=r"estimator\.json"):
-        _load(folder)
+        load(folder)
     with pytest.raises(Corrupt, match=r"estimator\.json"):
         read_pyfunc(folder, trust=LISTED)
     assert not (tmp_path / "canary").exists()
@@ -250,7 +239,7 @@ def test_a_document_that_does_not_fit_is_refused(library: str, what: str, stored
     _change(folder, {**LIGHTGBM, **XGBOOST}[what] if library == "xgboost" else LIGHTGBM[what])
 
     with pytest.raises((Corrupt, Untrusted)):
-        _load(folder)
+        load(folder)
     with pytest.raises((Corrupt, Untrusted)):
         read_pyfunc(folder, trust=SAFE)
 
@@ -261,7 +250,7 @@ def test_what_is_no_document_is_corrupt(text: str, stored: Callable[[str], Path]
     (folder / "estimator.json").write_text(text)
 
     with pytest.raises(Corrupt, match=r"estimator\.json"):
-        _load(folder)
+        load(folder)
 
 
 @pytest.mark.parametrize("name", ["os.system", "subprocess.Popen", "sklearn.svm.SVC", "lightgbm.basic.Booster"])
@@ -273,21 +262,21 @@ def test_a_class_is_imported_only_if_it_is_trusted_and_made_only_if_it_is_an_est
     _change(folder, _with(name, "class"))
     shipped = name == "lightgbm.basic.Booster"
 
-    for load in (lambda trust: _load(folder, trust), lambda trust: read_pyfunc(folder, trust=trust)):
+    for opened in (lambda trust: load(folder, trust), lambda trust: read_pyfunc(folder, trust=trust)):
         for trust in (SAFE, LISTED):
             with pytest.raises(Corrupt if shipped else Untrusted, match=name):
-                load(trust)
+                opened(trust)
         with pytest.raises(ModelStoreError):
-            load(parse_trust([name]))
+            opened(parse_trust([name]))
         with pytest.raises(Corrupt):
-            load(FULL)
+            opened(FULL)
 
 
 def test_a_parameter_that_is_a_method_is_not_set(stored: Callable[[str], Path]) -> None:
     folder = stored("xgboost")
     _change(folder, _with("x", "state", "predict"))
 
-    assert callable(_load(folder).predict)
+    assert callable(load(folder).predict)
 
 
 def test_without_the_library_the_line_to_install_it_is_given(
@@ -298,7 +287,7 @@ def test_without_the_library_the_line_to_install_it_is_given(
         monkeypatch.setitem(sys.modules, name, None)
 
     with pytest.raises(MissingExtra, match=r"pip install xgboost$"):
-        _load(folder)
+        load(folder)
 
 
 class Particular(xgboost.XGBRegressor):

@@ -5,6 +5,7 @@ import json
 import sys
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import pytest
 import yaml
 from tests.formats.fresh import run
 from tests.formats.samples import FRAME, fitted
+from tests.formats.stored_estimators import KINDS, LOADS, load, store
 
 from modelstore_core.errors import Untrusted
-from modelstore_core.formats import estimators, read, read_pyfunc, write
+from modelstore_core.formats import estimators, read_pyfunc, write
 from modelstore_core.formats import modelstore_estimators_1 as twin
 from modelstore_core.formats.detect import choose
 from modelstore_core.formats.foreign import format_of
@@ -23,8 +25,6 @@ from modelstore_core.formats.survey import survey
 from modelstore_core.formats.trust import FULL, LISTED, SAFE
 
 LOADER = "modelstore_estimators_1.zip"
-LOADS = {"lightgbm": ("estimator.json", "model.lgb"), "xgboost": ("estimator.json", "model.ubj")}
-KINDS = {"lightgbm": "lgbm_classifier", "xgboost": "xgb_missing"}
 
 
 @pytest.fixture(autouse=True)
@@ -35,17 +35,7 @@ def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Callable[[str], Path]:
-    def store(library: str) -> Path:
-        folder = tmp_path / library
-        folder.mkdir()
-        write(fitted(KINDS[library]), folder)
-        return folder
-
-    return store
-
-
-def _load(folder: Path, trust: Any = SAFE) -> Any:
-    return read(folder, format=folder.name, loads=LOADS[folder.name], trust=trust)
+    return partial(store, folder=tmp_path)
 
 
 def test_the_loader_of_this_release_is_the_one_whose_digest_is_known(stored: Callable[[str], Path]) -> None:
@@ -83,7 +73,7 @@ def test_a_loader_that_was_tampered_with_is_refused_and_never_run(
     for trust in (SAFE, LISTED):
         with pytest.raises(Untrusted, match="brings its own code"):
             read_pyfunc(folder, trust=trust)
-    assert len(_load(folder).predict(FRAME)) == len(FRAME)
+    assert len(load(folder).predict(FRAME)) == len(FRAME)
     assert not canary.exists()
 
 
